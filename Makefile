@@ -1,0 +1,59 @@
+# One task file. Every target does its own set-up in .venv; `make help` lists them.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+RUN_STAMP := $(VENV)/.run-installed
+DEV_STAMP := $(VENV)/.dev-installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench golden lock format clean
+
+help:  ## list the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tejun needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
+	@$(PYTHON) -m venv $(VENV)
+
+$(RUN_STAMP): requirements/run.lock pyproject.toml | $(BIN)/python
+	@echo "Installing Tejun into $(VENV) (pinned, hashes checked) ..."
+	@$(PIP) install --require-hashes -r requirements/run.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(DEV_STAMP): requirements/dev.lock $(RUN_STAMP)
+	@echo "Installing the development tools into $(VENV) ..."
+	@$(PIP) install --require-hashes -r requirements/dev.lock
+	@touch $@
+
+demo: $(RUN_STAMP)  ## import the demo logs, run the bundled procedures, stop at the reviews
+	@$(BIN)/tejun demo
+
+test: $(DEV_STAMP)  ## run the tests
+	@$(BIN)/pytest
+
+check: $(DEV_STAMP)  ## format, lint, types, layers, tests
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest
+
+format: $(DEV_STAMP)  ## apply the formatter and the safe lint fixes
+	@$(BIN)/ruff check --fix-only -q .
+	@$(BIN)/ruff format -q .
+
+bench: $(DEV_STAMP)  ## measure import, search and graph costs side by side
+	@$(BIN)/python -m tests.bench
+
+golden: $(DEV_STAMP)  ## rewrite the golden files; read the diff before you commit it
+	@TEJUN_GOLDEN=write $(BIN)/pytest -q -m "not server and not kill"
+
+lock: $(DEV_STAMP)  ## pin all dependencies with hashes, without download addresses
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group pyproject.toml:build pyproject.toml -o requirements/run.lock
+	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/run.lock --group dev pyproject.toml -o requirements/dev.lock
+
+clean:  ## remove the environment and caches (never your data in .tejun)
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

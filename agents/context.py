@@ -1,0 +1,51 @@
+"""What every agent needs to know about the item at hand: the procedure's words, filled in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+from procedures.archive import load_procedure, macros_of, parameters_of
+from procedures.model import Item, Procedure, Window
+from procedures.schedule import item_window
+from procedures.source import ProcedureSource
+from spl.macros import MacroTable
+
+
+@dataclass(frozen=True)
+class ItemContext:
+    """One item of one archived procedure over one window; `start` and `end` are epochs, half-open."""
+
+    source: ProcedureSource
+    item_id: str
+    start: float
+    end: float
+    procedure: Procedure = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "procedure", load_procedure(self.source))
+
+    @cached_property
+    def item(self) -> Item:
+        """The item itself."""
+        return self.procedure.item(self.item_id)
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """Parameter values of the chosen environment, as written."""
+        return parameters_of(self.procedure, self.source.environment)
+
+    @cached_property
+    def macros(self) -> MacroTable:
+        """The procedure's search macros."""
+        return macros_of(self.source)
+
+    @cached_property
+    def zone(self) -> ZoneInfo:
+        """The procedure's time zone."""
+        return ZoneInfo(self.procedure.timezone)
+
+    def window(self, window: Window, *, now: float) -> tuple[float, float]:
+        """Return the epochs of `window` for this round."""
+        return item_window(window, start=self.start, end=self.end, now=now)

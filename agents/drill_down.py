@@ -1,0 +1,127 @@
+"""The drill-down agent: the follow-up searches that the procedure asks for, worst findings first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from agents.context import ItemContext
+from agents.searching import Searcher
+from procedures.expand import drill_down_search
+from procedures.model import DrillDown
+from tools.records.finding import DrillDownRun, Finding, Findings
+from tools.search.result import Row, SearchResult, SearchStatus, Value
+
+BATCH = 100
+"""Most findings in one batched search; keeps the query below the 5,000 characters that servers take."""
+
+Due = Sequence[tuple[str, tuple[str, ...]]]
+"""Drill-down ids with the findings that wait for them, worst first."""
+
+
+async def drill_down_item(
+    context: ItemContext,
+    searcher: Searcher,
+    findings: Findings,
+    rows: Sequence[Row],
+    due: Due,
+    *,
+    requested_by: str | None = None,
+) -> tuple[DrillDownRun, ...]:
+    """Run every due drill-down. What the budget does not reach is a run without evidence, never left out.
+
+    Args:
+        context: The item.
+        searcher: Its way to the SIEM, with what is left of the budget.
+        findings: The item's findings.
+        rows: Rows of the item's own search, which tokens take their values from.
+        due: What to run, for which findings.
+        requested_by: A reviewer who asked for it beyond the procedure's own `runs`.
+    """
+    by_id = {finding.id: finding for finding in findings.findings}
+    catalogue = {drill_down.id: drill_down for drill_down in context.item.drill_downs}
+    runs = []
+    for name, wanted in due:
+        drill_down = catalogue[name]
+        for group in _groups(drill_down, [by_id[ident] for ident in wanted]):
+            runs.append(await _run(context, searcher, drill_down, group, rows, requested_by))
+    return tuple(runs)
+
+
+def _groups(drill_down: DrillDown, findings: list[Finding]) -> Iterator[list[Finding]]:
+    size = BATCH if drill_down.each == "batch" else 1
+    for start in range(0, len(findings), size):
+        yield findings[start : start + size]
+
+
+async def _run(
+    context: ItemContext,
+    searcher: Searcher,
+    drill_down: DrillDown,
+    group: list[Finding],
+    rows: Sequence[Row],
+    requested_by: str | None,
+) -> DrillDownRun:
+    now = searcher.clock()
+    earliest, latest = context.window(drill_down.window, now=now)
+    spl = drill_down_search(drill_down, {**context.parameters, **_tokens(group, rows, earliest, latest)})
+    suffix = f":{group[0].id}" if drill_down.each == "finding" else ""
+    ran = await searcher.run(f"drill_down:{drill_down.id}{suffix}", spl, earliest, latest)
+    covered = tuple(finding.id for finding in group)
+    if ran is None:
+        return DrillDownRun(
+            drill_down=drill_down.id,
+            evidence="",
+            status=SearchStatus.REFUSED,
+            findings=covered,
+            rows={},
+            requested_by=requested_by,
+        )
+    split = _split(drill_down, group, ran.result)
+    return DrillDownRun(
+        drill_down=drill_down.id,
+        evidence=ran.evidence,
+        status=SearchStatus.FAILED if split is None else ran.result.status,
+        partial=latest > now,
+        findings=covered,
+        rows=split or {},
+        requested_by=requested_by,
+    )
+
+
+def _tokens(
+    group: list[Finding], rows: Sequence[Row], earliest: float, latest: float
+) -> dict[str, Value]:
+    """Return every column of the group's rows with its distinct values, and `start` and `end`."""
+    mine = [rows[index] for finding in group for index in finding.rows]
+    columns = dict.fromkeys(name for row in mine for name in row)
+    return {"start": earliest, "end": latest, **{name: _distinct(mine, name) for name in columns}}
+
+
+def _distinct(rows: Sequence[Row], name: str) -> list[str]:
+    values: dict[str, None] = {}
+    for row in rows:
+        value = row.get(name)
+        if isinstance(value, list):
+            values.update(dict.fromkeys(value))
+        elif value is not None:
+            values[str(value)] = None
+    return list(values)
+
+
+def _split(drill_down: DrillDown, group: list[Finding], result: SearchResult) -> dict[str, tuple[int, ...]] | None:
+    """Give each finding the rows of a batched search that carry its key; None when no row carries any key."""
+    if drill_down.each == "finding":
+        return {group[0].id: tuple(range(len(result.rows)))}
+    split: dict[str, list[int]] = {finding.id: [] for finding in group}
+    for index, row in enumerate(result.rows):
+        owners = [finding for finding in group if _carries(row, finding.key)]
+        if not owners and not any(name in row for name in group[0].key):
+            return None
+        for finding in owners:
+            split[finding.id].append(index)
+    return {ident: tuple(indexes) for ident, indexes in split.items()}
+
+
+def _carries(row: Row, key: Mapping[str, Value]) -> bool:
+    shared = [name for name in key if name in row]
+    return bool(shared) and all(str(row[name]) == str(key[name]) for name in shared)

@@ -1,0 +1,127 @@
+"""The wording of deterministic reports; `{name}` places take references to facts, never values."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Language = Literal["ja", "en"]
+
+SECTION_TITLES: dict[str, dict[Language, str]] = {
+    "overview": {"ja": "監視概要・サマリ", "en": "Overview and summary"},
+    "details": {"ja": "詳細結果", "en": "Detailed results"},
+    "assessment": {"ja": "総合所見", "en": "Assessment"},
+    "recommendation": {"ja": "推奨対応", "en": "Recommendation"},
+    "exceptions": {"ja": "静観対象", "en": "Known benign"},
+    "completeness": {"ja": "データの充足性", "en": "Completeness"},
+    "not_covered": {"ja": "対象外", "en": "Not covered"},
+}
+
+SENTENCES: dict[str, dict[Language, str]] = {
+    "purpose": {"ja": "監視目的: {purpose}", "en": "Purpose: {purpose}"},
+    "window": {
+        "ja": "対象期間は {start} 以上 {end} 未満。検索期間は {earliest} 以上 {latest} 未満。",
+        "en": "The window is from {start} up to, not including, {end}. The search ran from {earliest} to {latest}.",
+    },
+    "counts": {
+        "ja": "検知は {findings} 件、うち一次判断が不要を超えるものは {above} 件(新規 {new} 件、継続 {recurring} 件)。",
+        "en": "There are {findings} findings, {above} of them above none ({new} new, {recurring} recurring).",
+    },
+    "denominator": {
+        "ja": "母数: データソース {source} のイベント {events} 件。",
+        "en": "Denominator: {events} events of the data source {source}.",
+    },
+    "verdict": {"ja": "この項目の一次判断は {verdict}。", "en": "The verdict of this item is {verdict}."},
+    "nearest": {
+        "ja": "最も近かった判断基準は {criterion}(観測 {observed}、基準 {threshold})。",
+        "en": "The nearest criterion was {criterion} (observed {observed}, threshold {threshold}).",
+    },
+    "outside": {
+        "ja": "時刻が対象期間の外にある行 {outside} 件は、この監視回の検知に数えない。",
+        "en": "{outside} rows lie outside the window by their time and are no findings of this round.",
+    },
+    "finding": {
+        "ja": "{entity} の一次判断は {verdict}。",
+        "en": "{entity} is judged {verdict}.",
+    },
+    "fired": {
+        "ja": "判断基準 {criterion} に該当({why})。",
+        "en": "Criterion {criterion} fired ({why}).",
+    },
+    "fired_margin": {
+        "ja": "判断基準 {criterion} に該当({why}): 観測 {observed}、基準 {threshold}。",
+        "en": "Criterion {criterion} fired ({why}): observed {observed} against {threshold}.",
+    },
+    "undecided": {
+        "ja": "判断基準 {criterion} は判定できない({why})。",
+        "en": "Criterion {criterion} cannot be decided ({why}).",
+    },
+    "item_fired": {
+        "ja": "項目全体の判断基準 {criterion} に該当({why})。",
+        "en": "The item's criterion {criterion} fired ({why}).",
+    },
+    "more": {
+        "ja": "ほか {omitted} 件は表に載せず、添付に示す。判断は全件について行った。",
+        "en": "{omitted} more are not in the table but attached; every one of them was judged.",
+    },
+    "gone": {
+        "ja": "前回の監視回にあり今回はないもの: {key}。",
+        "en": "Found in the previous round and not in this one: {key}.",
+    },
+    "clean": {
+        "ja": "判断基準に該当する検知はない。",
+        "en": "No finding meets a criterion.",
+    },
+    "act_investigate": {
+        "ja": "調査必須の検知がある。深掘り調査の要否を判断し、手順書の引き継ぎに従う。",
+        "en": "There are findings that must be investigated. Decide on the deep dive and follow the hand-over of the procedure.",
+    },
+    "act_undetermined": {
+        "ja": "判定不能の部分がある。「問題なし」とはみなさず、不足する証跡を補うか深掘り調査を行う。",
+        "en": "Part of this could not be determined. Do not read it as no problem: supply the missing evidence or investigate.",
+    },
+    "act_observe": {
+        "ja": "観察とする。次の監視回で推移を確認する。",
+        "en": "Keep under observation and look at the trend in the next round.",
+    },
+    "act_none": {"ja": "対応は不要。", "en": "No action is needed."},
+    "handover": {"ja": "引き継ぎ(手順書): {handover}", "en": "Hand-over (from the procedure): {handover}"},
+    "suppressed": {
+        "ja": "静観対象 {entry} により判断から除いた検知: {count} 件。",
+        "en": "Findings taken out of the verdict by the known-benign entry {entry}: {count}.",
+    },
+    "lapsed": {
+        "ja": "静観対象 {entry} は期限切れのため適用していない。",
+        "en": "The known-benign entry {entry} has expired and was not applied.",
+    },
+    "no_exceptions": {
+        "ja": "静観対象による除外はない。",
+        "en": "No finding was taken out of the verdict by an exception.",
+    },
+    "complete": {"ja": "欠測は認められない。", "en": "No gap was found."},
+    "source_ok": {
+        "ja": "データソース {source} の最長の無通信は {gap}(許容 {limit})。",
+        "en": "The longest silence of the data source {source} is {gap} (tolerated {limit}).",
+    },
+    "not_checked_total": {
+        "ja": "件数の独立した検算は手順書に定めがなく、行っていない。",
+        "en": "The counts were not independently checked: the procedure gives no total.",
+    },
+    "total_agrees": {
+        "ja": "検算: {column} の合計 {found} は独立に求めた {expected} と一致。",
+        "en": "Independent total: the sum of {column}, {found}, equals {expected}.",
+    },
+    "total_differs": {
+        "ja": "検算: {column} の合計 {found} は独立に求めた {expected} と一致しない。",
+        "en": "Independent total: the sum of {column}, {found}, differs from {expected}.",
+    },
+    "not_covered": {"ja": "{text}", "en": "{text}"},
+}
+
+
+def sentence(code: str, language: Language, **references: str) -> str:
+    """Return the sentence `code` with its places filled by fact references.
+
+    >>> sentence("verdict", "en", verdict="{{f1}}")
+    'The verdict of this item is {{f1}}.'
+    """
+    return SENTENCES[code][language].format(**references)

@@ -1,0 +1,74 @@
+"""Running searches for an item: within its budget, stored as evidence, written to the search log."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from procedures.model import Budget
+from tools.records.evidence import EvidenceStore
+from tools.records.finding import LoggedSearch
+from tools.search.result import SearchRequest, SearchResult, SearchSession
+
+Clock = Callable[[], float]
+"""Returns the current time in epoch seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A finished search and the digest of its evidence."""
+
+    result: SearchResult
+    evidence: str
+
+
+@dataclass(slots=True)
+class Searcher:
+    """The item's way to the SIEM. `log` grows by one line for every search that was sent."""
+
+    session: SearchSession
+    evidence: EvidenceStore
+    budget: Budget
+    clock: Clock
+    log: list[LoggedSearch] = field(default_factory=list)
+
+    @property
+    def exhausted(self) -> str | None:
+        """The note code of the budget that is used up; None while something is left."""
+        if len(self.log) >= self.budget.searches:
+            return "budget_searches"
+        if sum(entry.duration_s for entry in self.log) >= self.budget.seconds:
+            return "budget_seconds"
+        return None
+
+    async def run(self, purpose: str, spl: str, earliest: float, latest: float) -> Ran | None:
+        """Send one search; None when the budget is used up.
+
+        Args:
+            purpose: What the search is for, as `LoggedSearch.purpose`.
+            spl: The search, tokens filled in; macros may still be in it.
+            earliest: Window start, epoch seconds.
+            latest: Window end, epoch seconds, exclusive.
+        """
+        if self.exhausted:
+            return None
+        left_s = self.budget.seconds - sum(entry.duration_s for entry in self.log)
+        request = SearchRequest(
+            spl=spl, earliest=earliest, latest=latest, row_limit=self.budget.rows, timeout_s=left_s
+        )
+        timed = await self.session.search(request)
+        digest = self.evidence.put(timed.result)
+        self.log.append(
+            LoggedSearch(
+                purpose=purpose,
+                evidence=digest,
+                status=timed.result.status,
+                earliest=timed.result.earliest,
+                latest=timed.result.latest,
+                rows=len(timed.result.rows),
+                scanned=timed.result.scanned,
+                executed_at=timed.executed_at,
+                duration_s=timed.duration_s,
+            )
+        )
+        return Ran(timed.result, digest)

@@ -1,0 +1,40 @@
+"""Node `review`: nothing but the interrupt and the normalisation of its answer."""
+
+from __future__ import annotations
+
+from langchain_core.runnables import RunnableConfig
+from langgraph.types import Interrupt, interrupt
+
+from agents.answers import AnswerError, read_decision
+from agents.review import check_decision
+from graph.records import Payload
+from graph.resources import Resources
+from graph.reviewer import reviewer_of
+from graph.state import ItemState, ItemUpdate
+from tools.records.finding import Findings
+from tools.records.review import Decision, Proposal
+
+
+async def review(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
+    """Pause with the payload; write `answer`, or `validation_error` when the answer cannot be used."""
+    payload = {
+        **resources.evidence.get(state["payload"], Payload).body,
+        "validation_error": state.get("validation_error"),
+    }
+    answer = interrupt(payload, response_schema=Decision.model_json_schema())
+    known = [finding.id for finding in resources.evidence.get(state["findings"], Findings).findings]
+    try:
+        decision = read_decision(answer, Proposal.model_validate(payload["proposal"]))
+    except AnswerError as error:
+        return {"validation_error": str(error)}
+    if fault := check_decision(decision, payload, known):
+        return {"validation_error": fault}
+    valid = {
+        "kind": "decision",
+        "body": decision.model_dump(mode="json"),
+        "interrupt_id": Interrupt.from_ns(None, ns=config["configurable"]["checkpoint_ns"]).id,
+        "reviewer": reviewer_of(config, resources),
+        "decided_at": resources.clock(),
+        "evidence_digest": payload["evidence_digest"],
+    }
+    return {"answer": valid, "answers": [*state["answers"], valid], "validation_error": None}

@@ -1,0 +1,54 @@
+"""The live objects that nodes use. Bound when the graph is built, never part of the state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from agents.context import ItemContext
+from agents.searching import Clock, Searcher
+from graph.state import ItemState
+from procedures.source import ProcedureSource
+from tools.records.casebook import Casebook
+from tools.records.evidence import EvidenceStore
+from tools.records.finding import LoggedSearch
+from tools.search.guard import GuardedSession
+from tools.search.result import SearchSession
+
+
+class Sessions(Protocol):
+    """Open connections to the SIEM, one per time zone of its user where that can be chosen."""
+
+    async def session(self, zone: str) -> SearchSession:
+        """Return an open session whose clock times are read in `zone`, if the SIEM lets us choose."""
+        ...
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Everything live. One per process."""
+
+    evidence: EvidenceStore
+    casebook: Casebook
+    sessions: Sessions
+    clock: Clock
+    reviewer: Callable[[], str]
+    """Who answers reviews when the server has not authenticated anybody."""
+
+    def context(self, state: ItemState) -> ItemContext:
+        """Return the item of `state`, from the archived procedure."""
+        source = self.evidence.get(state["procedure"], ProcedureSource)
+        return ItemContext(source=source, item_id=state["item"], start=state["start"], end=state["end"])
+
+    async def searcher(self, context: ItemContext, state: ItemState) -> Searcher:
+        """Return a guarded way to the SIEM that continues the item's search log and budget."""
+        session = await self.sessions.session(context.procedure.timezone)
+        allowed = frozenset(source.index for source in context.procedure.data_sources)
+        return Searcher(
+            session=GuardedSession(session, allowed_indexes=allowed, macros=context.macros),
+            evidence=self.evidence,
+            budget=context.procedure.budget,
+            clock=self.clock,
+            log=[LoggedSearch.model_validate(entry) for entry in state.get("searches", [])],
+        )

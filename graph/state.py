@@ -1,0 +1,61 @@
+"""The state of one monitoring item: JSON values and content digests only.
+
+Models would come back as plain dicts from a server's checkpoints, and rows would bloat them; so nodes read
+and write domain values in the evidence store and keep their digests here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from typing_extensions import TypedDict
+
+Json = dict[str, Any]
+
+
+class ItemInput(TypedDict):
+    """What a thread is started with: ids and epochs."""
+
+    procedure: str
+    """Digest of the archived procedure."""
+    item: str
+    start: float
+    end: float
+    round: str
+
+
+class ItemUpdate(TypedDict, total=False):
+    """What a node may write."""
+
+    findings: str
+    """Digest of `Findings`."""
+    judgement: str
+    """Digest of `Judgement`."""
+    runs: list[Json]
+    """`DrillDownRun` values, oldest first."""
+    due: list[Json]
+    """Drill-downs that must run next: `{"drill_down", "findings", "requested_by"}`."""
+    searches: list[Json]
+    """`LoggedSearch` values in the order in which they were sent."""
+    report: str
+    """Digest of `ItemReport`."""
+    checks: str
+    """Digest of `Checks`."""
+    rewrites: int
+    """How often a draft with defects went back to the reporter."""
+    payload: str
+    """Digest of the review payload that the next interrupt shows."""
+    attempt: int
+    unanswered: list[str]
+    """Reviewer's questions that could not be answered here."""
+    answer: Json
+    """The last valid answer: `{"kind": "decision" | "outcome", "body", "interrupt_id", "reviewer"}`."""
+    answers: list[Json]
+    """Every valid answer of this item, oldest first."""
+    validation_error: str | None
+    state: str
+    """`open`, `paused` or `recorded`."""
+
+
+class ItemState(ItemInput, ItemUpdate):
+    """The inputs, and whatever the nodes have written so far."""

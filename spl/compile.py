@@ -1,0 +1,102 @@
+"""From a plan to one SELECT: a CTE per command that needs one, over the events of a catalog."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from spl.catalog import FieldKind, Relation
+from spl.commands import apply_command, made_by
+from spl.plan import Command, Search, source_fields
+from spl.sql_expr import Kind, Sql, SqlContext
+from spl.sql_terms import compile_term
+from spl.sql_text import number_literal
+from spl.stage import Builder, OrderKey, Stage
+from spl.terms import Combined, FieldIn, FieldTerm, Term, conjuncts
+
+KINDS = {FieldKind.TEXT: Kind.TEXT, FieldKind.MULTI: Kind.MULTI}
+FIRST_FIELDS = ("_time", "index", "sourcetype", "host", "source", "_raw")
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """A search as SQL."""
+
+    sql: str
+    """Yields the result rows in order, one column per field."""
+    count_sql: str
+    fields: tuple[str, ...]
+    kinds: tuple[Kind, ...]
+    limited: tuple[tuple[str, int, str], ...]
+    unknown: tuple[str, ...]
+    """Event fields that the search reads and no event here has."""
+
+
+def compile_search(
+    search: Search, relation: Relation, *, earliest: float, latest: float, zone: ZoneInfo, now: float
+) -> Compiled:
+    """Compile `search` over `relation`, for events in `[earliest, latest)`."""
+    builder = Builder(zone=zone, now=now, source=search.text)
+    wanted = source_fields(search)
+    stage = _base(builder, search, relation, earliest, latest, wanted)
+    for command in search.commands[1:]:
+        stage = apply_command(builder, stage, command)
+    names = _ordered_names(stage)
+    columns = ", ".join(stage.columns[name].text for name in names) or "NULL"
+    unknown = sorted((wanted or frozenset()) - set(relation.fields) - _made(search.commands) - {"_time"})
+    return Compiled(
+        sql=builder.statement(f"SELECT {columns} FROM {stage.cte}{stage.order_by}"),
+        count_sql=builder.statement(f"SELECT count(*) FROM {stage.cte}"),
+        fields=names,
+        kinds=tuple(stage.columns[name].kind for name in names),
+        limited=tuple(builder.limited),
+        unknown=tuple(unknown),
+    )
+
+
+def _base(
+    builder: Builder, search: Search, relation: Relation, earliest: float, latest: float, wanted: frozenset[str] | None
+) -> Stage:
+    """Select the events of the window that meet the first command's condition."""
+    names = relation.fields if wanted is None else [name for name in relation.fields if name in wanted]
+    source = {name: Sql(relation.fields[name].sql, KINDS[relation.fields[name].kind]) for name in names}
+    source["_time"] = Sql("_time", Kind.NUMBER)
+    columns = {name: Sql(builder.column(), value.kind) for name, value in source.items()}
+    items = [f"{value.text} AS {columns[name].text}" for name, value in source.items()]
+    conditions = [f"_time >= {number_literal(earliest)}", f"_time < {number_literal(latest)}"]
+    term = _rest_of_base(search.base)
+    if term is not None:
+        raw = {**source, "_raw": Sql(relation.fields["_raw"].sql, Kind.TEXT)}
+        conditions.append(compile_term(term, SqlContext(raw, builder.now, builder.zone, search.text)))
+    select = f"SELECT {', '.join(items)}, _time AS o_time, _seq AS o_seq FROM {relation.sql} WHERE {' AND '.join(conditions)}"
+    return Stage(builder.add(select), columns, (OrderKey("o_time", "DESC"), OrderKey("o_seq", "DESC")))
+
+
+def _rest_of_base(term: Term | None) -> Term | None:
+    """Drop the index and sourcetype terms that the catalog has already met."""
+    kept = [part for part in conjuncts(term) if not _is_met(part)]
+    if not kept:
+        return None
+    return kept[0] if len(kept) == 1 else Combined("AND", tuple(kept), kept[0].span)
+
+
+def _is_met(term: Term) -> bool:
+    match term:
+        case FieldTerm(("index" | "sourcetype"), "=", value):
+            return value.exact is not None
+        case FieldIn(("index" | "sourcetype"), values):
+            return all(value.exact is not None for value in values)
+    return False
+
+
+def _made(commands: tuple[Command, ...]) -> set[str]:
+    """Return every field that some command of the search creates."""
+    return {name for command in commands for name in made_by(command)}
+
+
+def _ordered_names(stage: Stage) -> tuple[str, ...]:
+    """Return the fields of the result; raw events begin with the fields that every event has."""
+    names = list(stage.columns)
+    if "_raw" in stage.columns and "_time" in stage.columns:
+        names = [*(name for name in FIRST_FIELDS if name in names), *sorted(set(names) - set(FIRST_FIELDS))]
+    return tuple(names)

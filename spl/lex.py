@@ -1,0 +1,132 @@
+"""Tokens of SPL, with their places. SPL has three vocabularies: eval expressions, arguments, search terms."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from spl.errors import Span, SplError, SplSyntaxError, UnsupportedError
+
+Kind = Literal["word", "string", "quoted_field", "number", "op", "comma", "lparen", "rparen", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One token; `value` is the text without quotes and escapes."""
+
+    kind: Kind
+    text: str
+    value: str
+    span: Span
+
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_QUOTED_FIELD = r"'(?:[^'\\]|\\.)*'"
+_COMMON = rf"(?P<space>\s+)|(?P<string>{_STRING})|(?P<comma>,)|(?P<lparen>\()|(?P<rparen>\))"
+
+EVAL = re.compile(
+    rf"{_COMMON}|(?P<quoted_field>{_QUOTED_FIELD})"
+    r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w{])"
+    r"|(?P<word>[^\W\d][\w{}@:]*)|(?P<op>==|!=|<=|>=|<>|[=<>+\-*/%.])",
+    re.DOTALL,
+)
+ARGUMENTS = re.compile(
+    rf"{_COMMON}|(?P<quoted_field>{_QUOTED_FIELD})|(?P<op>=)|(?P<word>[^\s,()=|\"'\[\]]+)", re.DOTALL
+)
+SEARCH = re.compile(
+    rf"{_COMMON}|(?P<op>!=|<=|>=|=|<|>)|(?P<word>(?:[^\s()\[\]|\",=<>!]|!(?!=)|\\.)+)", re.DOTALL
+)
+_SEARCH_VALUE = re.compile(rf"(?P<string>{_STRING})|(?P<word>(?:[^\s()\[\]|\",]|\\.)+)", re.DOTALL)
+
+
+def unescape(quoted: str) -> str:
+    r"""Return the text of a quoted token: `\"` and `\\` are escapes, any other backslash stands for itself.
+
+    >>> unescape('"a \\"b\\" C:\\\\x \\d"')
+    'a "b" C:\\x \\d'
+    """
+    return re.sub(rf"\\([\\{quoted[0]}])", r"\1", quoted[1:-1])
+
+
+def tokenize(text: str, pattern: re.Pattern[str], start: int = 0, end: int | None = None) -> tuple[Token, ...]:
+    """Split `text[start:end]` by one of the vocabularies above; the last token is `end`.
+
+    Raises:
+        SplSyntaxError: A character belongs to no token, or a quote is not closed.
+    """
+    stop = len(text) if end is None else end
+    return (*_tokens(text, pattern, start, stop), Token("end", "", "", Span(stop, stop)))
+
+
+def _tokens(text: str, pattern: re.Pattern[str], position: int, stop: int) -> Iterator[Token]:
+    after_operator = False
+    while position < stop:
+        chosen = _SEARCH_VALUE if after_operator and pattern is SEARCH and not text[position].isspace() else pattern
+        match = chosen.match(text, position, stop) or pattern.match(text, position, stop)
+        if match is None or match.end() == position:
+            raise _unreadable(text, position)
+        position = match.end()
+        if match.lastgroup == "space":
+            continue
+        token = _token(match)
+        after_operator = token.kind == "op"
+        yield token
+
+
+def _token(match: re.Match[str]) -> Token:
+    kind: Kind = match.lastgroup  # type: ignore[assignment]
+    text = match.group()
+    value = unescape(text) if kind in {"string", "quoted_field"} else text
+    return Token(kind, text, value, Span(match.start(), match.end()))
+
+
+def _unreadable(text: str, position: int) -> SplError:
+    char = text[position]
+    if char in "[]":
+        return UnsupportedError("subsearch [ … ].", text=text, span=Span(position, position + 1))
+    what = f"the quote {char} is never closed" if char in "\"'" else f"unexpected character {char!r}"
+    return SplSyntaxError(f"{what}.", text=text, span=Span(position, position + 1))
+
+
+_COMMENT = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
+
+
+def blank_comments(text: str) -> str:
+    """Replace ```comments``` outside quotes by spaces, so that every other place stays the same."""
+
+    def blank(match: re.Match[str]) -> str:
+        found = match.group()
+        return found if not found.startswith("```") else re.sub(r"\S", " ", found)
+
+    return re.sub(rf"{_STRING}|{_COMMENT.pattern}", blank, text, flags=re.DOTALL)
+
+
+_PIPE_OR_SKIP = re.compile(rf"{_STRING}|[|\[\]]", re.DOTALL)
+
+
+def split_pipeline(text: str) -> tuple[Span, ...]:
+    """Return the spans between top-level pipes of `text`, in which comments are blanked.
+
+    A pipe in quotes or in a `[subsearch]` does not split.
+
+    Raises:
+        SplSyntaxError: A bracket is not closed, or closes nothing.
+    """
+    spans: list[Span] = []
+    start, opened = 0, list[int]()
+    for match in _PIPE_OR_SKIP.finditer(text):
+        char = match.group()
+        if char == "[":
+            opened.append(match.start())
+        elif char == "]":
+            if not opened:
+                raise SplSyntaxError("] closes no [.", text=text, span=Span(match.start(), match.end()))
+            opened.pop()
+        elif char == "|" and not opened:
+            spans.append(Span(start, match.start()))
+            start = match.end()
+    if opened:
+        raise SplSyntaxError("[ is never closed.", text=text, span=Span(opened[-1], opened[-1] + 1))
+    return (*spans, Span(start, len(text)))

@@ -1,0 +1,157 @@
+"""The parser of the `search` command: parentheses, NOT, OR, then (implicit) AND."""
+
+from __future__ import annotations
+
+import ipaddress
+
+from spl.errors import Span, SplSyntaxError, UnsupportedError
+from spl.lex import SEARCH, Token, tokenize
+from spl.terms import Combined, FieldIn, FieldTerm, Keyword, NotTerm, Pattern, Term, parse_pattern
+
+_DEEPEST = 60
+TIME_FIELDS = ("earliest", "latest")
+
+
+class TermParser:
+    """Reads one search condition; inline times are collected in `times`, not kept as terms."""
+
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self._tokens = tokenize(text, SEARCH, start, end)
+        self._text = text
+        self._position = 0
+        self._depth = 0
+        self.times: dict[str, tuple[str, Span]] = {}
+
+    @property
+    def _token(self) -> Token:
+        return self._tokens[self._position]
+
+    def _advance(self) -> Token:
+        token = self._token
+        self._position += token.kind != "end"
+        return token
+
+    def _fail(self, message: str) -> SplSyntaxError:
+        return SplSyntaxError(message, text=self._text, span=self._token.span)
+
+    def parse(self) -> Term | None:
+        """Return the whole condition; None when there is none."""
+        term = self._and() if self._token.kind != "end" else None
+        if self._token.kind != "end":
+            raise self._fail(f"unexpected {self._token.text!r}. Expected a search term.")
+        return term
+
+    def _is_word(self, word: str) -> bool:
+        """Operators of the search command must be upper case."""
+        return self._token.kind == "word" and self._token.text == word
+
+    def _and(self) -> Term | None:
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self._fail(f"the search is nested more than {_DEEPEST} deep.")
+        terms = [self._or()]
+        while self._token.kind not in {"end", "rparen", "comma"}:
+            if self._is_word("AND"):
+                self._advance()
+            terms.append(self._or())
+        self._depth -= 1
+        return _combine("AND", terms)
+
+    def _or(self) -> Term | None:
+        terms = [self._not()]
+        while self._is_word("OR"):
+            self._advance()
+            terms.append(self._not())
+        return _combine("OR", terms)
+
+    def _not(self) -> Term | None:
+        if not self._is_word("NOT"):
+            return self._primary()
+        start = self._advance().span.start
+        self._depth += 1
+        if self._depth > _DEEPEST:
+            raise self._fail(f"the search is nested more than {_DEEPEST} deep.")
+        operand = self._not()
+        self._depth -= 1
+        if operand is None:
+            raise self._fail("NOT has nothing to deny. Expected a search term.")
+        return NotTerm(operand, Span(start, operand.span.end))
+
+    def _primary(self) -> Term | None:
+        token = self._token
+        if token.kind == "lparen":
+            self._advance()
+            inner = self._and()
+            if self._token.kind != "rparen":
+                raise self._fail(f"unexpected {self._token.text or 'end'!r}. Expected ).")
+            self._advance()
+            return inner
+        if token.kind not in {"word", "string"} or token.text in {"AND", "OR"}:
+            raise self._fail(f"unexpected {token.text or 'end'!r}. Expected a search term.")
+        self._advance()
+        if token.kind == "word" and token.value.startswith("["):
+            raise UnsupportedError("subsearch.", text=self._text, span=token.span)
+        if self._token.kind == "op":
+            return self._comparison(token)
+        if token.kind == "word" and self._token.kind == "word" and self._token.text.upper() == "IN":
+            return self._in(token)
+        return self._keyword(token)
+
+    def _comparison(self, name: Token) -> Term | None:
+        op = self._advance().text
+        token = self._token
+        if token.kind not in {"word", "string"}:
+            raise self._fail(f"unexpected {token.text or 'end'!r}. Expected a value after {name.text}{op}.")
+        self._advance()
+        span = Span(name.span.start, token.span.end)
+        if name.value in TIME_FIELDS and op == "=":
+            self.times[name.value] = (token.value, span)
+            return None
+        return FieldTerm(name.value, op, _pattern(token), span)  # type: ignore[arg-type]
+
+    def _in(self, name: Token) -> Term:
+        self._advance()
+        if self._token.kind != "lparen":
+            raise self._fail("IN has no list. Expected (.")
+        self._advance()
+        values: list[Pattern] = []
+        while self._token.kind in {"word", "string", "comma"}:
+            token = self._advance()
+            if token.kind != "comma":
+                values.append(_pattern(token))
+        if self._token.kind != "rparen" or not values:
+            raise self._fail("the list of IN is empty or not closed. Expected values and ).")
+        end = self._advance().span.end
+        return FieldIn(name.value, tuple(values), Span(name.span.start, end))
+
+    def _keyword(self, token: Token) -> Term:
+        upper = token.text.upper()
+        if self._token.kind == "lparen" and upper in {"TERM", "CASE"}:
+            raise UnsupportedError(f"{upper}().", text=self._text, span=token.span)
+        return Keyword(_pattern(token), token.span)
+
+
+def _pattern(token: Token) -> Pattern:
+    r"""Read a value. In quotes the lexer already took `\"` and `\\`; a star is a wildcard either way."""
+    if token.kind == "string":
+        raw = token.text[1:-1]
+        return parse_pattern(raw)
+    return parse_pattern(token.text)
+
+
+def _combine(op: str, terms: list[Term | None]) -> Term | None:
+    known = [term for term in terms if term is not None]
+    if len(known) < 2:
+        return known[0] if known else None
+    return Combined(op, tuple(known), Span(known[0].span.start, known[-1].span.end))  # type: ignore[arg-type]
+
+
+def is_network(value: str) -> bool:
+    """Tell whether a search value is a CIDR block such as `10.0.0.0/8`."""
+    if "/" not in value:
+        return False
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,102 @@
+"""The store as the SPL engine sees it: a relation over the files that a search may need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from spl.catalog import FieldKind, Relation, StoredField, UnknownIndexError
+from spl.sql_text import identifier, number_literal, text_literal
+from tools.logstore.layout import column_name
+from tools.logstore.manifest import StoredFile
+
+METADATA = ("_raw", "index", "sourcetype", "host", "source")
+Count = Callable[[str], int]
+"""Runs a SQL count."""
+
+
+class StoreCatalog:
+    """Implements `spl.catalog.Catalog` over one reading of the manifest."""
+
+    def __init__(self, folder: Path, files: Sequence[StoredFile], count: Count) -> None:
+        self._folder = folder
+        self._files = files
+        self._count = count
+
+    def relation(
+        self, *, indexes: frozenset[str] | None, sourcetypes: frozenset[str] | None, earliest: float, latest: float
+    ) -> Relation:
+        """Return the events of these indexes and sourcetypes near the window.
+
+        Raises:
+            UnknownIndexError: None of `indexes` exists.
+        """
+        known = {file.index.lower() for file in self._files}
+        if indexes is not None and not indexes & known:
+            names = " or ".join(repr(name) for name in sorted(indexes))
+            raise UnknownIndexError(f"index {names} does not exist.", supported=tuple(sorted(known)))
+        chosen = [
+            file
+            for file in self._files
+            if (indexes is None or file.index.lower() in indexes)
+            and (sourcetypes is None or file.sourcetype.lower() in sourcetypes)
+        ]
+        near = [file for file in chosen if file.last >= earliest and file.first < latest]
+        fields = _fields(near or chosen)
+        return Relation(sql=self._sql(near), fields=fields, scanned=self._scanned(near, earliest, latest))
+
+    def _sql(self, files: Sequence[StoredFile]) -> str:
+        """Return the files as one relation; a field is a column in some of them and in a map in others."""
+        if not files:
+            return f"({_empty()})"
+        names = ", ".join(text_literal(str(self._folder / file.name)) for file in files)
+        return f"read_parquet([{names}], union_by_name=true)"
+
+    def _scanned(self, files: Iterable[StoredFile], earliest: float, latest: float) -> int:
+        whole = [file for file in files if file.first >= earliest and file.last < latest]
+        edge = [file for file in files if not (file.first >= earliest and file.last < latest)]
+        count = sum(file.events for file in whole)
+        if edge:
+            window = f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"
+            count += self._count(f"SELECT count(*) FROM {self._sql(edge)} WHERE {window}")
+        return count
+
+
+def _empty() -> str:
+    text = ", ".join(f"NULL::VARCHAR AS {identifier(name)}" for name in METADATA)
+    return f"SELECT NULL::DOUBLE AS _time, NULL::BIGINT AS _seq, {text} WHERE FALSE"
+
+
+def _fields(files: Sequence[StoredFile]) -> dict[str, StoredField]:
+    """Return every field of `files` with the SQL that reads it from all of them."""
+    homes: dict[str, set[tuple[str, str]]] = {}
+    for file in files:
+        for name, kind in file.columns.items():
+            homes.setdefault(name, set()).add(("column", kind))
+        for name, kind in file.rest.items():
+            homes.setdefault(name, set()).add(("rest", kind))
+    fields = {name: StoredField(name, identifier(name), FieldKind.TEXT) for name in METADATA}
+    fields |= {name: _field(name, found) for name, found in sorted(homes.items()) if name not in fields}
+    return fields
+
+
+def _field(name: str, homes: set[tuple[str, str]]) -> StoredField:
+    multi = any(kind == "multi" for _, kind in homes)
+    literal, column = text_literal(name), identifier(column_name(name))
+    column_kinds = {kind for home, kind in homes if home == "column"}
+    if not multi:
+        parts = [column] if column_kinds else []
+        parts += [f"_rest[{literal}]"] if any(home == "rest" for home, _ in homes) else []
+        return StoredField(name, _coalesce(parts), FieldKind.TEXT)
+    parts = []
+    if column_kinds == {"text"}:
+        parts.append(f"(CASE WHEN {column} IS NOT NULL THEN [{column}] END)")
+    elif column_kinds:
+        parts.append(column)
+    if any(home == "rest" for home, _ in homes):
+        parts += [f"_many[{literal}]", f"(CASE WHEN _rest[{literal}] IS NOT NULL THEN [_rest[{literal}]] END)"]
+    return StoredField(name, _coalesce(parts), FieldKind.MULTI)
+
+
+def _coalesce(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"coalesce({', '.join(parts)})"

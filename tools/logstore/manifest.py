@@ -1,0 +1,125 @@
+"""The manifest: which Parquet files the store consists of. Readers take file lists from here, never from a folder.
+
+A SQLite file, so that several processes can import at once: a file exists for readers from the commit that
+names it, and an import that dies before its commit has changed nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS files (
+    name TEXT PRIMARY KEY, idx TEXT NOT NULL, sourcetype TEXT NOT NULL, day TEXT NOT NULL,
+    first REAL NOT NULL, last REAL NOT NULL, events INTEGER NOT NULL, bytes INTEGER NOT NULL,
+    columns TEXT NOT NULL, rest TEXT NOT NULL, import_id INTEGER NOT NULL REFERENCES imports(id));
+CREATE TABLE IF NOT EXISTS imports (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, content TEXT NOT NULL UNIQUE, source TEXT NOT NULL,
+    events INTEGER NOT NULL, rejected INTEGER NOT NULL, imported_at REAL NOT NULL);
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One Parquet file: events of one index, sourcetype and UTC day from one import."""
+
+    name: str
+    index: str
+    sourcetype: str
+    day: str
+    first: float
+    last: float
+    events: int
+    bytes: int
+    columns: dict[str, str]
+    """Field name to `text` or `multi`, for fields with a column of their own."""
+    rest: dict[str, str]
+    """The same for fields in the maps."""
+
+
+class Manifest:
+    """The list of files, in `folder/manifest.sqlite`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / "manifest.sqlite"
+        with self._connect() as connection:
+            connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self._path, timeout=5, isolation_level=None)
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=FULL")
+            yield connection
+        finally:
+            connection.close()
+
+    def version(self) -> int:
+        """Return a number that grows with every committed import."""
+        with self._connect() as connection:
+            return int(connection.execute("SELECT coalesce(max(id), 0) FROM imports").fetchone()[0])
+
+    def knows(self, content: str) -> bool:
+        """Tell whether this content was imported before."""
+        with self._connect() as connection:
+            return connection.execute("SELECT 1 FROM imports WHERE content = ?", (content,)).fetchone() is not None
+
+    def next_import(self) -> int:
+        """Return a number for the order of arrival, above those of all committed imports."""
+        return self.version() + 1
+
+    def commit(
+        self, files: Sequence[StoredFile], *, content: str, source: str, rejected: int, imported_at: float
+    ) -> bool:
+        """Add the files of one import, all or none; False when the same content was committed meanwhile."""
+        events = sum(file.events for file in files)
+        with self._connect() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                cursor = connection.execute(
+                    "INSERT INTO imports (content, source, events, rejected, imported_at) VALUES (?, ?, ?, ?, ?)",
+                    (content, source, events, rejected, imported_at),
+                )
+                connection.executemany(
+                    "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    [(*_to_row(file), cursor.lastrowid) for file in files],
+                )
+            except sqlite3.IntegrityError:
+                connection.execute("ROLLBACK")
+                return False
+            connection.execute("COMMIT")
+            return True
+
+    def files(self) -> tuple[StoredFile, ...]:
+        """Return every file, in order of arrival."""
+        with self._connect() as connection:
+            rows = connection.execute(
+                "SELECT name, idx, sourcetype, day, first, last, events, bytes, columns, rest FROM files ORDER BY import_id, name"
+            ).fetchall()
+        return tuple(_from_row(row) for row in rows)
+
+
+def _to_row(file: StoredFile) -> tuple[object, ...]:
+    return (
+        file.name,
+        file.index,
+        file.sourcetype,
+        file.day,
+        file.first,
+        file.last,
+        file.events,
+        file.bytes,
+        json.dumps(file.columns),
+        json.dumps(file.rest),
+    )
+
+
+def _from_row(row: tuple[object, ...]) -> StoredFile:
+    *plain, columns, rest = row
+    return StoredFile(*plain, columns=json.loads(str(columns)), rest=json.loads(str(rest)))  # type: ignore[arg-type]

@@ -1,0 +1,187 @@
+"""The local log store: import, list and search events below one folder."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from spl.macros import MacroTable
+from spl.run import Result, run_search
+from spl.sql_text import install_macros, text_literal
+from tools.logstore.catalog import StoreCatalog
+from tools.logstore.errors import LogStoreError
+from tools.logstore.importer import FileReport, Progress, expand_paths, import_file
+from tools.logstore.manifest import Manifest, StoredFile
+from tools.logstore.readers import Defaults
+
+MEMORY_LIMIT = "2GB"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSource:
+    """What the store holds of one index and sourcetype; times are epochs."""
+
+    index: str
+    sourcetype: str
+    events: int
+    first: float
+    last: float
+    files: int
+    bytes: int
+
+
+class LogStore:
+    """Events in Parquet below a folder, searched with SPL. Safe to use from several threads.
+
+    The database that reads them is locked down: it opens files below the folder only, reaches nothing
+    outside, and its settings cannot be changed by a search.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._manifest = Manifest(self.folder)
+        except OSError as error:
+            raise LogStoreError(f"cannot open the log store {str(folder)!r}: {error.strerror or error}.") from error
+        self._database = _locked_database(self.folder)
+        self._lock = threading.Lock()
+        self._version = -1
+        self._files: tuple[StoredFile, ...] = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the database; the store cannot be used afterwards."""
+        self._database.close()
+
+    def import_paths(
+        self,
+        paths: Iterable[str],
+        *,
+        index: str | None = None,
+        sourcetype: str | None = None,
+        host: str | None = None,
+        written_at: float | None = None,
+        progress: Progress | None = None,
+        each: Callable[[FileReport], None] | None = None,
+    ) -> list[FileReport]:
+        """Import files, folders or `-` (standard input), one after another.
+
+        Args:
+            paths: What to import.
+            index: Index of events that do not name one.
+            sourcetype: Sourcetype of events that do not name one.
+            host: Host of events that do not name one.
+            written_at: When year-less logs were written, epoch seconds; by default the file's own time.
+            progress: Called now and then while a file is read.
+            each: Called with the report of each finished file.
+
+        Raises:
+            LogImportError: A file could not be imported; files before it stay imported.
+        """
+        reports = []
+        for path in expand_paths(paths):
+            defaults = Defaults(index, sourcetype, host, path, _written_at(path, written_at))
+            report = import_file(self.folder, self._manifest, path, defaults, progress)
+            reports.append(report)
+            if each:
+                each(report)
+        return reports
+
+    def files(self) -> tuple[StoredFile, ...]:
+        """Return the files of the store as of now."""
+        with self._lock:
+            version = self._manifest.version()
+            if version != self._version:
+                self._files = self._manifest.files()
+                self._version = version
+            return self._files
+
+    def sources(self) -> list[StoredSource]:
+        """Return what is stored, by index and sourcetype."""
+        groups: dict[tuple[str, str], list[StoredFile]] = {}
+        for file in self.files():
+            groups.setdefault((file.index, file.sourcetype), []).append(file)
+        return [
+            StoredSource(
+                index=index,
+                sourcetype=sourcetype,
+                events=sum(file.events for file in files),
+                first=min(file.first for file in files),
+                last=max(file.last for file in files),
+                files=len(files),
+                bytes=sum(file.bytes for file in files),
+            )
+            for (index, sourcetype), files in sorted(groups.items())
+        ]
+
+    def search(
+        self,
+        text: str,
+        *,
+        earliest: float,
+        latest: float,
+        zone: ZoneInfo,
+        limit: int | None = None,
+        macros: MacroTable | None = None,
+        now: float | None = None,
+        timeout_s: float | None = None,
+    ) -> Result:
+        """Run one search; see `spl.run.run_search`."""
+        cursor = self._database.cursor()
+        try:
+            return run_search(
+                text,
+                connection=cursor,
+                catalog=StoreCatalog(self.folder, self.files(), lambda sql: _count(cursor, sql)),
+                earliest=earliest,
+                latest=latest,
+                zone=zone,
+                limit=limit,
+                macros=macros,
+                now=time.time() if now is None else now,
+                timeout_s=timeout_s,
+            )
+        finally:
+            cursor.close()
+
+
+def _written_at(path: str, given: float | None) -> float:
+    if given is not None:
+        return given
+    return time.time() if path == "-" else Path(path).stat().st_mtime
+
+
+def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
+    row = cursor.execute(sql).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _locked_database(folder: Path) -> duckdb.DuckDBPyConnection:
+    database = duckdb.connect(":memory:")
+    install_macros(database)
+    database.execute(f"SET memory_limit = '{MEMORY_LIMIT}'")
+    database.execute("SET TimeZone = 'UTC'")
+    database.execute("SET preserve_insertion_order = false")
+    database.execute("SET parquet_metadata_cache = true")
+    database.execute(f"SET allowed_directories = [{text_literal(str(folder / 'events'))}]")
+    database.execute("SET enable_external_access = false")
+    database.execute("SET autoinstall_known_extensions = false")
+    database.execute("SET autoload_known_extensions = false")
+    database.execute("SET lock_configuration = true")
+    return database

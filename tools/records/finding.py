@@ -1,0 +1,192 @@
+"""What the searches of an item brought to light, and how it was judged. Stored by digest."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from procedures.verdict import Verdict
+from tools.search.result import SearchStatus, Value
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Note(Model):
+    """A statement in a form that code renders in the report's language: a code and its values."""
+
+    code: str
+    values: dict[str, Value] = {}
+
+
+class LoggedSearch(Model):
+    """One line of the search log (調査ログ)."""
+
+    purpose: str
+    """`query`, `completeness:<source>`, `baseline:<n>`, `total`, `drill_down:<id>`, `drill_down:<id>:<finding>`."""
+    evidence: str
+    """Digest of the `SearchResult`."""
+    status: SearchStatus
+    earliest: float
+    latest: float
+    rows: int
+    scanned: int | None
+    executed_at: float
+    duration_s: float
+
+
+class Finding(Model):
+    """One entity with all its rows (検知)."""
+
+    id: str
+    """First 12 hex digits of sha256 over item id and key values: the same entity has the same id in every round."""
+    key: dict[str, Value]
+    rows: tuple[int, ...]
+    """Indexes into the rows of the item's query evidence."""
+    first: float | None = None
+    last: float | None = None
+
+
+class SourceState(Model):
+    """Completeness of one data source inside the item's window."""
+
+    source: str
+    value: str | None
+    """The value of the source's `by` field; None when the source is watched as a whole."""
+    state: Literal["ok", "gap", "silent", "unknown"]
+    events: int = 0
+    longest_gap_s: float | None = None
+    gap_start: float | None = None
+    max_silence_s: float
+    evidence: str
+
+
+class BaselinePeriod(Model):
+    """One earlier window that an item is compared with."""
+
+    index: int
+    earliest: float
+    latest: float
+    evidence: str
+    ok: bool
+
+
+class Findings(Model):
+    """Everything the query step established."""
+
+    item: str
+    evidence: str
+    """Digest of the item's own search."""
+    findings: tuple[Finding, ...]
+    outside: int = 0
+    """Findings whose `at` lies outside the round's window."""
+    sources: tuple[SourceState, ...] = ()
+    baseline: tuple[BaselinePeriod, ...] = ()
+    total_evidence: str | None = None
+    incomplete: tuple[Note, ...] = ()
+
+
+class DrillDownRun(Model):
+    """One executed drill-down and the finding rows that it brought."""
+
+    drill_down: str
+    evidence: str
+    status: SearchStatus
+    partial: bool = False
+    """The window reaches past the time of the search."""
+    findings: tuple[str, ...]
+    """Finding ids that it covers."""
+    rows: dict[str, tuple[int, ...]]
+    """Finding id to indexes of its rows in the evidence."""
+    requested_by: str | None = None
+    """Who asked for it beyond the procedure's own `runs`, for example a reviewer."""
+
+
+class Observation(Model):
+    """A value that a criterion looked at."""
+
+    name: str
+    value: Value | None
+
+
+class CriterionResult(Model):
+    """One criterion on one finding, or on the item."""
+
+    id: str
+    """`c1`, or `drill-down/d1`."""
+    verdict: Verdict
+    fired: bool | None
+    """None: it could not be decided (判定不能)."""
+    expression: str
+    """The condition with parameters filled in, or the question."""
+    why: str
+    observed: tuple[Observation, ...] = ()
+    threshold: Value | None = None
+    margin: float | None = None
+    """Observed minus threshold, where both are single numbers."""
+    before: tuple[Value | None, ...] = ()
+    """The observed field in the baseline periods, newest first."""
+    suppressed_by: str | None = None
+    """Id of the known-benign entry that covers it."""
+    evidence: str
+    row: int | None = None
+    """Index of the deciding row in the evidence."""
+    note: Note | None = None
+
+
+class FindingJudgement(Model):
+    """The verdict over one finding."""
+
+    finding: str
+    key: dict[str, Value]
+    verdict: Verdict
+    unsuppressed: Verdict
+    """The verdict it would have had without known-benign entries."""
+    results: tuple[CriterionResult, ...]
+    recurrence: Literal["new", "recurring"] = "new"
+    notes: tuple[Note, ...] = ()
+    enrichment: dict[str, Value] = {}
+
+
+class NearestMiss(Model):
+    """The closest that an unfired typed criterion came to firing."""
+
+    criterion: str
+    finding: str | None
+    observed: float
+    threshold: float
+
+
+class TotalCheck(Model):
+    """Independent total (検算) against the sum over findings, per column."""
+
+    column: str
+    expected: Value | None
+    found: Value | None
+    agrees: bool
+    evidence: str
+
+
+class Judgement(Model):
+    """The verdict over an item, with everything it rests on."""
+
+    item: str
+    verdict: Verdict
+    complete: bool
+    incomplete: tuple[Note, ...] = ()
+    item_results: tuple[CriterionResult, ...] = ()
+    findings: tuple[FindingJudgement, ...] = ()
+    """Worst first; new before recurring."""
+    gone: tuple[dict[str, Value], ...] = ()
+    """Keys of the previous round's findings above `none` that are not here."""
+    previous_round: str | None = None
+    nearest_miss: NearestMiss | None = None
+    lapsed: tuple[str, ...] = ()
+    """Known-benign entries that have expired and would have matched."""
+    totals: tuple[TotalCheck, ...] = ()
+    due: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    """Drill-downs that must run next: id and finding ids, worst findings first."""

@@ -1,0 +1,190 @@
+"""The draft report of an item and of a round: facts, tables and prose that refers to facts by id."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from procedures.verdict import Verdict
+from tools.records.finding import CriterionResult, LoggedSearch, Note
+from tools.search.result import Value
+
+FactKind = Literal["integer", "decimal", "time", "duration", "text", "entity", "list", "verdict", "percent"]
+
+
+class Model(BaseModel):
+    """Frozen, and strict about unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Fact(Model):
+    """One value (事実) with its evidence and derivation."""
+
+    id: str
+    """`f1`, `f2`, … unique in the report."""
+    label: str
+    value: Value | None
+    kind: FactKind
+    evidence: str
+    """Digest of the evidence; empty only for values of the procedure or the round itself."""
+    derivation: str
+    """How to get it again: `cell[3].failures`, `count(findings)`, `round.start`, …"""
+
+
+class ReportColumn(Model):
+    """A column of the findings table."""
+
+    label: str
+    source: str
+    format: str
+
+
+class ReportRow(Model):
+    """A finding in the table; `cells` are fact ids, one per column, None for a missing value."""
+
+    finding: str
+    verdict: Verdict
+    unsuppressed: Verdict
+    recurrence: Literal["new", "recurring"]
+    cells: tuple[str | None, ...]
+    reasons: tuple[CriterionResult, ...]
+    """The fired, undecided and suppressed criteria."""
+    notes: tuple[Note, ...] = ()
+
+
+class TimelinePoint(Model):
+    """A finding's span in the timeline picture; epochs."""
+
+    finding: str
+    label: str
+    first: float
+    last: float
+    verdict: Verdict
+
+
+class Section(Model):
+    """A titled part of a report; `paragraphs` are prose whose figures are `{{fact-id}}` references."""
+
+    id: Literal["overview", "details", "assessment", "recommendation", "exceptions", "completeness", "not_covered"]
+    title: str
+    paragraphs: tuple[str, ...] = ()
+
+
+class ItemReport(Model):
+    """The draft of one monitoring item."""
+
+    procedure: str
+    procedure_digest: str
+    procedure_version: str
+    item: str
+    title: str
+    language: Literal["ja", "en"]
+    timezone: str
+    tlp: str
+    start: float
+    end: float
+    item_earliest: float
+    item_latest: float
+    verdict: Verdict
+    complete: bool
+    incomplete: tuple[Note, ...] = ()
+    attack: tuple[str, ...] = ()
+    facts: tuple[Fact, ...]
+    sections: tuple[Section, ...]
+    columns: tuple[ReportColumn, ...]
+    rows: tuple[ReportRow, ...]
+    """The first `show` findings above `none`, worst first."""
+    omitted: int = 0
+    """Findings above `none` that are not in `rows`; still judged, and attached."""
+    attached: tuple[ReportRow, ...] = ()
+    item_results: tuple[CriterionResult, ...] = ()
+    timeline: tuple[TimelinePoint, ...] = ()
+    search_log: tuple[LoggedSearch, ...]
+    model: str | None = None
+    """Name of the model that took part; None: no model was used."""
+    findings_digest: str
+    judgement_digest: str
+
+    def fact(self, fact_id: str) -> Fact:
+        """Return the fact `fact_id`.
+
+        Raises:
+            KeyError: The report has no such fact.
+        """
+        for fact in self.facts:
+            if fact.id == fact_id:
+                return fact
+        raise KeyError(fact_id)
+
+
+class Check(Model):
+    """One machine verification (品質チェック) of a draft report."""
+
+    id: str
+    status: Literal["passed", "failed", "not_checked"]
+    looked_at: str
+    """A plain sentence, in the report's language, of what was compared."""
+    defects: tuple[str, ...] = ()
+
+
+class Checks(Model):
+    """All checks of one draft."""
+
+    report: str
+    """Digest of the `ItemReport`."""
+    checks: tuple[Check, ...]
+
+    @property
+    def failed(self) -> tuple[Check, ...]:
+        """The checks that found a defect."""
+        return tuple(check for check in self.checks if check.status == "failed")
+
+
+class RoundItem(Model):
+    """One item in the round report."""
+
+    item: str
+    title: str
+    state: Literal["planned", "running", "paused", "recorded", "failed"]
+    report: ItemReport | None
+    checks: Checks | None
+    decisions: tuple[dict[str, object], ...] = ()
+    """Entries of the casebook for this item, oldest first."""
+    error: str | None = None
+
+
+class EntityRow(Model):
+    """One entity across the items of the round."""
+
+    kind: str
+    value: str
+    verdicts: dict[str, Verdict]
+    """Item id to the worst verdict of the entity's findings there."""
+
+
+class RoundReport(Model):
+    """The report of a whole round (総合所見 and every item)."""
+
+    round: str
+    procedure: str
+    procedure_title: str
+    procedure_version: str
+    procedure_digest: str
+    language: Literal["ja", "en"]
+    timezone: str
+    tlp: str
+    start: float
+    end: float
+    ad_hoc: bool
+    source: str
+    status: Literal["open", "reviewed", "signed"]
+    signed_by: str | None = None
+    signed_at: float | None = None
+    overdue_review: bool = False
+    verdict: Verdict
+    complete: bool
+    entities: tuple[EntityRow, ...] = ()
+    items: tuple[RoundItem, ...]
+    model: str | None = None
