@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agents.context import ItemContext
 from agents.searching import Searcher
-from procedures.expand import drill_down_search
+from procedures.expand import drill_down_search, parameter_values
 from procedures.model import DrillDown
 from tools.records.finding import DrillDownRun, Finding, Findings
 from tools.search.result import Row, SearchResult, SearchStatus, Value
@@ -63,7 +63,7 @@ async def _run(
 ) -> DrillDownRun:
     now = searcher.clock()
     earliest, latest = context.window(drill_down.window, now=now)
-    spl = drill_down_search(drill_down, {**context.parameters, **_tokens(group, rows, earliest, latest)})
+    spl = drill_down_search(drill_down, {**parameter_values(context.parameters), **_tokens(group, rows, earliest, latest)})
     suffix = f":{group[0].id}" if drill_down.each == "finding" else ""
     ran = await searcher.run(f"drill_down:{drill_down.id}{suffix}", spl, earliest, latest)
     covered = tuple(finding.id for finding in group)

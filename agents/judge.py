@@ -269,3 +269,12 @@ def _nearest_miss(
     finding, result = nearest
     threshold = float(str(result.threshold))
     return NearestMiss(criterion=result.id, finding=finding, observed=threshold + (result.margin or 0), threshold=threshold)
+
+
+def requested_drill_downs(
+    judgement: Judgement, wanted: Sequence[str], reviewer: str
+) -> list[dict[str, object]]:
+    """Return the drill-downs that a reviewer asked for, over every finding above none (or all there are)."""
+    above = [entry.finding for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
+    findings = above or [entry.finding for entry in judgement.findings]
+    return [{"drill_down": name, "findings": findings, "requested_by": reviewer} for name in wanted if findings]

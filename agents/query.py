@@ -10,7 +10,7 @@ from agents.completeness import watch_source
 from agents.context import ItemContext
 from agents.grouping import group_findings
 from agents.searching import Ran, Searcher
-from procedures.expand import substitute
+from procedures.expand import parameter_values, substitute
 from tools.records.finding import Findings, Note, SourceState
 from tools.search.result import SearchResult, SearchStatus
 
@@ -21,7 +21,7 @@ async def query_item(context: ItemContext, searcher: Searcher) -> Findings:
     """Run everything that the judge needs to know about one item, except its drill-downs."""
     item = context.item
     earliest, latest = context.window(item.window, now=searcher.clock())
-    spl = substitute(item.spl, context.parameters)
+    spl = substitute(item.spl, parameter_values(context.parameters))
     ran = await searcher.run("query", spl, earliest, latest)
     if ran is None:
         ran = _not_run(searcher, spl, earliest, latest)
@@ -73,7 +73,7 @@ def status_notes(purpose: str, result: SearchResult) -> list[Note]:
 async def _search_total(context: ItemContext, searcher: Searcher, earliest: float, latest: float) -> str | None:
     if context.item.total_spl is None:
         return None
-    ran = await searcher.run("total", substitute(context.item.total_spl, context.parameters), earliest, latest)
+    ran = await searcher.run("total", substitute(context.item.total_spl, parameter_values(context.parameters)), earliest, latest)
     return ran.evidence if ran else None
 
 

@@ -17,7 +17,7 @@ class ItemInput(TypedDict):
     """What a thread is started with: ids and epochs."""
 
     procedure: str
-    """Digest of the archived procedure."""
+    """Digest of the archived procedure in the evidence store."""
     item: str
     start: float
     end: float
@@ -41,20 +41,20 @@ class ItemUpdate(TypedDict, total=False):
     """Digest of `ItemReport`."""
     checks: str
     """Digest of `Checks`."""
-    rewrites: int
-    """How often a draft with defects went back to the reporter."""
     payload: str
     """Digest of the review payload that the next interrupt shows."""
+    pauses: bool
+    """Whether a person must look."""
     attempt: int
+    """Reviews of this item so far, the coming one included."""
     unanswered: list[str]
     """Reviewer's questions that could not be answered here."""
-    answer: Json
-    """The last valid answer: `{"kind": "decision" | "outcome", "body", "interrupt_id", "reviewer"}`."""
-    answers: list[Json]
-    """Every valid answer of this item, oldest first."""
+    answer: Json | None
+    """The last valid answer that is not recorded yet."""
     validation_error: str | None
-    state: str
-    """`open`, `paused` or `recorded`."""
+    """Why the last answer could not be used."""
+    status: str
+    """`open`, `deep_dive` (waits for an outcome) or `recorded`."""
 
 
 class ItemState(ItemInput, ItemUpdate):

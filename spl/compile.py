@@ -12,7 +12,7 @@ from spl.sql_expr import Kind, Sql, SqlContext
 from spl.sql_terms import compile_term
 from spl.sql_text import number_literal
 from spl.stage import Builder, OrderKey, Stage
-from spl.terms import Combined, FieldIn, FieldTerm, Term, conjuncts
+from spl.terms import Combined, FieldIn, FieldTerm, Term, conjuncts, exact_values
 
 KINDS = {FieldKind.TEXT: Kind.TEXT, FieldKind.MULTI: Kind.MULTI}
 FIRST_FIELDS = ("_time", "index", "sourcetype", "host", "source", "_raw")
@@ -74,18 +74,21 @@ def _base(
 
 def _rest_of_base(term: Term | None) -> Term | None:
     """Drop the index and sourcetype terms that the catalog has already met."""
-    kept = [part for part in conjuncts(term) if not _is_met(part)]
+    kept = [part for part in conjuncts(term) if not _is_met(part, term)]
     if not kept:
         return None
     return kept[0] if len(kept) == 1 else Combined("AND", tuple(kept), kept[0].span)
 
 
-def _is_met(term: Term) -> bool:
-    match term:
-        case FieldTerm(("index" | "sourcetype"), "=", value):
-            return value.exact is not None
-        case FieldIn(("index" | "sourcetype"), values):
-            return all(value.exact is not None for value in values)
+def _is_met(part: Term, whole: Term | None) -> bool:
+    """Tell whether `part` asks for the very indexes or sourcetypes that the catalog was asked for.
+
+    Of `index=a index=b` the catalog meets the first; the second must still be tested.
+    """
+    match part:
+        case FieldTerm(("index" | "sourcetype") as field, "=") | FieldIn(("index" | "sourcetype") as field):
+            own = exact_values(part, field)
+            return own is not None and own == exact_values(whole, field)
     return False
 
 

@@ -16,7 +16,7 @@ from spl.errors import SearchTimeoutError, Span, SplError, TimeError
 from spl.expr import Arithmetic, Call, Compare, Expr, Field, In, Literal, Logic, Negate, Not
 from spl.regexes import translate_regex
 from spl.timerange import move
-from spl.values import Value, compare, round_half_away, to_number, to_text
+from spl.values import Value, compare, lower_text, round_half_away, to_number, to_text, upper_text
 
 REGEX_TIMEOUT_S = 0.5
 
@@ -191,7 +191,7 @@ def _match(call: Call, scope: _Scope) -> Value:
 
 @lru_cache(maxsize=256)
 def _regex(pattern: str) -> regex.Pattern[str]:
-    return regex.compile(pattern)
+    return regex.compile(pattern, regex.ASCII)
 
 
 def _strftime(call: Call, scope: _Scope) -> Value:
@@ -223,6 +223,8 @@ def _relative_time(call: Call, scope: _Scope) -> Value:
         return None if number is None else move(pattern, start=number, zone=scope.zone)
     except TimeError as error:
         raise TimeError(error.message, text=pattern, span=span) from None
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 def _cidrmatch(call: Call, scope: _Scope) -> Value:
@@ -281,13 +283,13 @@ _PLAIN: dict[str, Callable[..., Value]] = {
     "isnull": lambda value: value is None,
     "len": _text(len),
     "like": lambda value, pattern: _compare("LIKE", value, pattern),
-    "lower": _text(str.lower),
+    "lower": _text(lower_text),
     "null": lambda: None,
     "round": _round,
     "tonumber": to_number,
     "tostring": to_text,
     "true": lambda: True,
-    "upper": _text(str.upper),
+    "upper": _text(upper_text),
 }
 
 IMPLEMENTED = frozenset(_LAZY) | frozenset(_PLAIN) | {"in"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import regex
 
@@ -105,7 +105,7 @@ def take_options(clause: Clause, known: tuple[str, ...]) -> tuple[dict[str, Toke
 def field_list(clause: Clause, tokens: list[Token]) -> tuple[str, ...]:
     """Read field names, by comma or space."""
     for token in tokens:
-        if token.kind in {"lparen", "rparen"}:
+        if token.kind in {"lparen", "rparen", "op"}:
             raise clause.fail(f"unexpected {token.text!r}. Expected field names.", token.span)
     names = tuple(token.value for token in tokens if token.kind != "comma")
     if not names:
@@ -151,6 +151,9 @@ def parse_fields(clause: Clause) -> Command:
     mode = "+"
     if tokens and tokens[0].value in {"+", "-"}:
         mode = tokens.pop(0).value
+    elif tokens and tokens[0].kind == "word" and tokens[0].value[0] in "+-":
+        first = tokens[0]
+        mode, tokens[0] = first.value[0], replace(first, value=first.value[1:])
     return Fields(mode, field_list(clause, tokens), clause.span)  # type: ignore[arg-type]
 
 
@@ -194,6 +197,8 @@ def parse_sort(clause: Clause) -> Command:
         token = tokens.pop(0)
         if token.kind == "comma":
             continue
+        if tokens and tokens[0].kind == "op":
+            raise clause.unsupported(f"sort option {token.value!r}.", token.span, ("sort n fields",))
         if token.value in {"+", "-"}:
             descending = token.value == "-"
             continue
@@ -225,6 +230,8 @@ def parse_dedup(clause: Clause) -> Command:
     """`dedup [n] fields [keepempty=] [consecutive=]`."""
     options, rest = take_options(clause, ("keepempty", "consecutive"))
     keep = int(rest.pop(0).value) if rest and rest[0].value.isdigit() else 1
+    if keep == 0:
+        raise clause.fail("dedup cannot keep 0 rows. Expected a number above zero.")
     if any(token.value.lower() == "sortby" for token in rest):
         raise clause.unsupported("dedup sortby.", clause.span)
     flags = {name: token.value.lower() in {"t", "true", "1"} for name, token in options.items()}

@@ -58,10 +58,13 @@ class TermParser:
         return _combine("AND", terms)
 
     def _or(self) -> Term | None:
+        start = self._token.span
         terms = [self._not()]
         while self._is_word("OR"):
             self._advance()
             terms.append(self._not())
+        if len(terms) > 1 and None in terms:
+            raise UnsupportedError("earliest or latest as one side of OR.", text=self._text, span=start)
         return _combine("OR", terms)
 
     def _not(self) -> Term | None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cache, lru_cache
+
+import duckdb
 import regex
 
 from spl.errors import Span, UnsupportedError
 
 _NAMED = regex.compile(r"\(\?<(?![=!])")
-_BEYOND = regex.compile(r"(?<!\\)(?:\\\\)*(?:\(\?<?[=!]|\(\?>|\\[1-9]|\\k|\(\?P[=>]|\(\?\(|[*+?}]\+)")
+_BEYOND = regex.compile(r"(?<!\\)(?:\\\\)*(?:\(\?<?[=!]|\(\?>|\\[1-9]|\\k|\(\?P[=>]|\(\?\()")
 
 
 def translate_regex(pattern: str, *, text: str, span: Span) -> str:
@@ -26,4 +29,22 @@ def translate_regex(pattern: str, *, text: str, span: Span) -> str:
         regex.compile(translated)
     except regex.error as error:
         raise UnsupportedError(f"regular expression: {error}.", text=text, span=span) from None
-    return translated
+    refusal = _refusal(translated)
+    if refusal:
+        raise UnsupportedError(f"regular expression: {refusal}.", text=text, span=span)
+    return str(translated)
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    return duckdb.connect()
+
+
+@lru_cache(maxsize=1024)
+def _refusal(pattern: str) -> str | None:
+    """Return why the database cannot run `pattern`; None when it can."""
+    try:
+        _database().cursor().execute("SELECT regexp_matches('', ?)", [pattern])
+    except duckdb.Error as error:
+        return str(error).removeprefix("Invalid Input Error: ")
+    return None

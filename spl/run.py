@@ -22,6 +22,9 @@ from spl.timerange import resolve
 from spl.values import Value
 
 
+INTERRUPT_AGAIN_S = 0.05
+
+
 @dataclass(frozen=True, slots=True)
 class Result:
     """The rows of a search, in order. A missing field is an absent key."""
@@ -123,11 +126,14 @@ def interrupted_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | 
         SearchTimeoutError: The time was up.
         SearchFailedError: DuckDB reported an error.
     """
-    fired = threading.Event()
+    fired, over = threading.Event(), threading.Event()
 
     def interrupt() -> None:
+        """Interrupt until the search is over: one interrupt between two statements would be lost."""
         fired.set()
         connection.interrupt()
+        while not over.wait(INTERRUPT_AGAIN_S):
+            connection.interrupt()
 
     timer = threading.Timer(timeout_s, interrupt) if timeout_s is not None else None
     if timer:
@@ -142,8 +148,10 @@ def interrupted_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | 
     except duckdb.Error as error:
         raise SearchFailedError(f"the database could not finish the search: {error}") from error
     finally:
+        over.set()
         if timer:
             timer.cancel()
+            timer.join()
 
 
 def _fetch(

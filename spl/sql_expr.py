@@ -167,8 +167,9 @@ def _ordered(op: str, left: Sql, right: Sql) -> str:
 
 
 def _any_element(op: str, many: Sql, other: Sql) -> Sql:
-    element = _compare(op, Sql("spl_e", Kind.TEXT), other).text
-    return Sql(f"list_bool_or(list_transform({many.text}, lambda spl_e: {element}))", Kind.BOOL)
+    name = "spl_f" if other.text == "spl_e" else "spl_e"
+    element = _compare(op, Sql(name, Kind.TEXT), other).text
+    return Sql(f"list_bool_or(list_transform({many.text}, lambda {name}: {element}))", Kind.BOOL)
 
 
 def unify(values: list[Sql]) -> Kind:

@@ -8,7 +8,7 @@ from spl.parse_terms import is_network
 from spl.sql_expr import Kind, Sql, SqlContext, as_number, as_text, cidr_sql
 from spl.sql_text import number_literal, text_literal
 from spl.terms import Combined, FieldIn, FieldTerm, Keyword, NotTerm, Pattern, Term
-from spl.values import to_number
+from spl.values import lower_text, to_number, upper_text
 
 
 def compile_term(term: Term, context: SqlContext) -> str:
@@ -59,15 +59,15 @@ def _equals(column: Sql, value: Pattern) -> str:
 
 def _same_text(column: str, exact: str) -> str:
     """Compare without regard to case; a value that has no case needs no function around the column."""
-    lowered = exact.lower()
-    if lowered == exact.upper():
+    lowered = lower_text(exact)
+    if lowered == upper_text(exact):
         return f"({column} = {text_literal(exact)})"
     return f"(lower({column}) = {text_literal(lowered)})"
 
 
 def like_sql(column: str, value: Pattern) -> str:
     """Return a wildcard comparison without regard to case."""
-    parts = [re.sub(r"([%_\\])", r"\\\1", part.lower()) for part in value.parts]
+    parts = [re.sub(r"([%_\\])", r"\\\1", lower_text(part)) for part in value.parts]
     return f"(lower({column}) LIKE {text_literal('%'.join(parts))} ESCAPE '\\')"
 
 
@@ -86,8 +86,8 @@ def keyword_sql(raw: str, value: Pattern) -> str:
     """
     if value.is_any:
         return "TRUE"
-    longest = max(value.parts, key=len).lower()
-    body = r"\S*".join(re.escape(part.lower()) for part in value.parts)
+    longest = lower_text(max(value.parts, key=len))
+    body = r"\S*".join(re.escape(lower_text(part)) for part in value.parts)
     start = r"(?:^|[^a-z0-9])" if value.parts[0][:1].isalnum() else ""
     end = r"(?:$|[^a-z0-9])" if value.parts[-1][-1:].isalnum() else ""
     quick = f"contains(lower({raw}), {text_literal(longest)})"

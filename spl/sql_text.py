@@ -11,9 +11,12 @@ MACROS = (
     "CREATE OR REPLACE MACRO spl_text(x) AS CASE WHEN x = trunc(x) AND abs(x) < 1e15"
     " THEN CAST(CAST(x AS BIGINT) AS VARCHAR) ELSE printf('%.15g', x) END",
     "CREATE OR REPLACE MACRO spl_finite(x) AS CASE WHEN isfinite(x) THEN x END",
-    "CREATE OR REPLACE MACRO spl_round(x, n) AS (CASE WHEN x < 0 THEN -1 ELSE 1 END)"
-    " * (floor(abs(x) * pow(10, n)) + CASE WHEN abs(x) * pow(10, n) - floor(abs(x) * pow(10, n)) >= 0.5"
-    " THEN 1 ELSE 0 END) / pow(10, n)",
+    "CREATE OR REPLACE MACRO spl_scale(n) AS pow(10, greatest(-20, least(20, n)))",
+    "CREATE OR REPLACE MACRO spl_round(x, n) AS CASE WHEN NOT isfinite(abs(x) * spl_scale(n)) THEN x"
+    " ELSE (CASE WHEN x < 0 THEN -1 ELSE 1 END) * (floor(abs(x) * spl_scale(n))"
+    " + CASE WHEN abs(x) * spl_scale(n) - floor(abs(x) * spl_scale(n)) >= 0.5 THEN 1 ELSE 0 END) / spl_scale(n) END",
+    # An epoch that has a clock time in both backends: the years 1 to 9999 with a day to spare for zones.
+    "CREATE OR REPLACE MACRO spl_epoch(x) AS CASE WHEN x BETWEEN -62135510400 AND 253402214400 THEN x END",
     # Comparison of two texts: by number if both are numeric, else by code point. Returns -1, 0, 1.
     "CREATE OR REPLACE MACRO spl_order(a, b) AS CASE WHEN spl_num(a) IS NOT NULL AND spl_num(b) IS NOT NULL"
     " THEN sign(spl_num(a) - spl_num(b)) WHEN a < b THEN -1 WHEN a = b THEN 0 WHEN a > b THEN 1 END",

@@ -13,7 +13,7 @@ _INTERVAL = {"d": "DAY", "w": "WEEK", "mon": "MONTH", "y": "YEAR"}
 
 def local(epoch: str, zone: ZoneInfo) -> str:
     """Return the clock time of `epoch` in `zone`, as a TIMESTAMP."""
-    return f"(to_timestamp({epoch}) AT TIME ZONE {text_literal(zone.key)})"
+    return f"(to_timestamp(spl_epoch({epoch})) AT TIME ZONE {text_literal(zone.key)})"
 
 
 def to_epoch(timestamp: str, zone: ZoneInfo) -> str:
@@ -54,6 +54,9 @@ def snap_sql(epoch: str, unit: str, weekday: int | None, zone: ZoneInfo) -> str:
     """Return `epoch` rounded down to the start of its unit in `zone`; weeks start on Sunday unless told."""
     if unit in {"s", "m"}:
         return f"(floor({epoch} / {SECONDS[unit]}) * {SECONDS[unit]})"
+    if unit == "h":
+        second = f"floor(spl_epoch({epoch}))"
+        return f"({second} - (epoch({local(second, zone)}) % 3600 + 3600) % 3600)"
     clock = local(epoch, zone)
     if unit == "w":
         back = f"((dayofweek({clock}) - {weekday or 0} + 7) % 7)"

@@ -9,6 +9,10 @@ Value = str | int | float | bool | list[str] | None
 """A value of the Python evaluator. A multivalue is a list of texts."""
 
 _NUMERIC = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+_BLANK = " \t\n\r\v\f"
+"""What may stand around a number."""
+_MOST_DIGITS = 20
+"""Beyond this rounding changes nothing that a double can hold."""
 _EXACT = 1e15
 """Below this a whole double prints all its digits."""
 
@@ -23,7 +27,7 @@ def to_number(value: Value) -> float | None:
         return None
     if isinstance(value, int | float):
         return float(value)
-    text = value.strip()
+    text = value.strip(_BLANK)
     if not _NUMERIC.fullmatch(text):
         return None
     number = float(text)
@@ -47,13 +51,34 @@ def to_text(value: Value) -> str | None:
     return f"{value:.15g}"
 
 
+def lower_text(text: str) -> str:
+    """Return `text` in lower case, letter by letter and without regard to neighbours, as the database does.
+
+    >>> lower_text("ΑΣ")
+    'ασ'
+    """
+    return text.lower() if text.isascii() else "".join(char.lower()[0] for char in text)
+
+
+def upper_text(text: str) -> str:
+    """Return `text` in upper case, letter by letter, as the database does."""
+    return text.upper() if text.isascii() else "".join(_upper(char) for char in text)
+
+
+def _upper(char: str) -> str:
+    """Return the one capital of a letter; what only has several keeps its title form or stays."""
+    if char == "ß":
+        return "ẞ"
+    return next((form for form in (char.upper(), char.title()) if len(form) == 1), char)
+
+
 def round_half_away(number: float, digits: int = 0) -> float:
     """Round to `digits` decimals, halves away from zero.
 
     >>> round_half_away(2.5), round_half_away(-2.5), round_half_away(0.285, 2)
     (3.0, -3.0, 0.28)
     """
-    scale = 10.0**digits
+    scale = 10.0 ** max(-_MOST_DIGITS, min(_MOST_DIGITS, digits))
     scaled = abs(number) * scale
     if not math.isfinite(scaled):
         return number

@@ -19,6 +19,5 @@ async def query(state: ItemState, *, resources: Resources) -> ItemUpdate:
         "runs": [],
         "attempt": 0,
         "unanswered": [],
-        "answers": [],
-        "state": "open",
+        "status": "open",
     }

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from langchain_core.runnables import RunnableConfig
-from langgraph.types import Interrupt, interrupt
+from langgraph.types import interrupt
 
 from agents.answers import AnswerError, read_decision
 from agents.review import check_decision
+from graph.nodes.answer import valid_answer
 from graph.records import Payload
 from graph.resources import Resources
-from graph.reviewer import reviewer_of
 from graph.state import ItemState, ItemUpdate
 from tools.records.finding import Findings
 from tools.records.review import Decision, Proposal
@@ -19,7 +19,7 @@ async def review(state: ItemState, config: RunnableConfig, *, resources: Resourc
     """Pause with the payload; write `answer`, or `validation_error` when the answer cannot be used."""
     payload = {
         **resources.evidence.get(state["payload"], Payload).body,
-        "validation_error": state.get("validation_error"),
+        "validation_error": state["validation_error"],
     }
     answer = interrupt(payload, response_schema=Decision.model_json_schema())
     known = [finding.id for finding in resources.evidence.get(state["findings"], Findings).findings]
@@ -29,12 +29,5 @@ async def review(state: ItemState, config: RunnableConfig, *, resources: Resourc
         return {"validation_error": str(error)}
     if fault := check_decision(decision, payload, known):
         return {"validation_error": fault}
-    valid = {
-        "kind": "decision",
-        "body": decision.model_dump(mode="json"),
-        "interrupt_id": Interrupt.from_ns(None, ns=config["configurable"]["checkpoint_ns"]).id,
-        "reviewer": reviewer_of(config, resources),
-        "decided_at": resources.clock(),
-        "evidence_digest": payload["evidence_digest"],
-    }
-    return {"answer": valid, "answers": [*state["answers"], valid], "validation_error": None}
+    valid = valid_answer("decision", decision, config, resources, evidence_digest=state["report"])
+    return {"answer": valid, "validation_error": None}

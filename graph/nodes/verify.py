@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from agents.render.markdown import render_summary
-from agents.review import review_payload
+from agents.render.markdown import render_item, render_summary
+from agents.review import pauses, review_payload
 from graph.records import Payload
 from graph.resources import Resources
 from graph.state import ItemState, ItemUpdate
 from tools.checks.run import check_report
 from tools.records.finding import DrillDownRun, Judgement
 from tools.records.report import ItemReport
+from tools.search.result import SearchResult
 
 
 async def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
-    """Read `report`; write `checks` and `payload` (digests) and count the attempt."""
-    context = resources.context(state)
-    draft = resources.evidence.get(state["report"], ItemReport)
-    judgement = resources.evidence.get(state["judgement"], Judgement)
+    """Read `report`; write `checks` and `payload` (digests), whether the item `pauses`, and the `attempt`."""
+    context, evidence = resources.context(state), resources.evidence
+    draft = evidence.get(state["report"], ItemReport)
+    judgement = evidence.get(state["judgement"], Judgement)
     runs = tuple(DrillDownRun.model_validate(run) for run in state["runs"])
-    checks = check_report(context.source, draft, runs, resources.evidence, report_digest=state["report"])
+    rendered = render_item(draft, checks=None, spl_of=lambda digest: evidence.get(digest, SearchResult).spl)
+    checks = check_report(context.source, draft, rendered, runs, evidence, report_digest=state["report"])
     attempt = state["attempt"] + 1
     payload = review_payload(
         context,
@@ -26,15 +28,15 @@ async def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
         judgement,
         checks,
         runs,
-        description=render_summary(draft, checks),
+        description=render_summary(draft),
         evidence_digest=state["report"],
         attempt=attempt,
         unanswered=state["unanswered"],
     )
     return {
-        "checks": resources.evidence.put(checks),
-        "payload": resources.evidence.put(Payload(body=payload)),
+        "checks": evidence.put(checks),
+        "payload": evidence.put(Payload(body=payload)),
+        "pauses": pauses(context.item, context.procedure.review, judgement, checks),
         "attempt": attempt,
         "validation_error": None,
-        "rewrites": state.get("rewrites", 0) + bool(checks.failed),
     }

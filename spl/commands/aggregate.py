@@ -78,9 +78,9 @@ def _numeric(function: str) -> Callable[[Sql, Stage], Sql]:
             spread = f"list_transform({value.text}, lambda spl_e: spl_num(spl_e))"
             sums = f"list_sum({spread})"
             if function == "sum":
-                return Sql(f"sum({sums})", Kind.NUMBER)
-            return Sql(f"(sum({sums}) / nullif(sum(list_count({spread})), 0))", Kind.NUMBER)
-        return Sql(f"{function}({as_number(value)})", Kind.NUMBER)
+                return Sql(f"spl_finite(sum({sums}))", Kind.NUMBER)
+            return Sql(f"spl_finite(sum({sums}) / nullif(sum(list_count({spread})), 0))", Kind.NUMBER)
+        return Sql(f"spl_finite({function}({as_number(value)}))", Kind.NUMBER)
 
     return apply
 

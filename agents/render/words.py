@@ -1,0 +1,143 @@
+"""Fixed words of a rendered report, in Japanese and English."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+Language = Literal["ja", "en"]
+
+WORDS: dict[str, tuple[str, str]] = {
+    "report": ("監視報告", "Monitoring report"),
+    "window": ("対象期間", "Window"),
+    "zone": ("時刻のタイムゾーン", "Time zone"),
+    "procedure": ("手順書", "Procedure"),
+    "version": ("版", "version"),
+    "digest": ("ダイジェスト", "digest"),
+    "round": ("監視回", "Round"),
+    "status": ("状態", "Status"),
+    "open": ("レビュー中", "under review"),
+    "reviewed": ("レビュー済み", "reviewed"),
+    "signed": ("署名済み", "signed"),
+    "model": ("モデル", "Model"),
+    "no_model": ("モデル不使用(判断と文章はすべて手順書とプログラムによる)", "No model was used; every judgement and sentence comes from the procedure and from code"),
+    "ad_hoc": ("臨時の期間: しきい値は手順書の周期に合わせたものであり、そのまま比べられない", "Ad hoc window: the thresholds belong to the period of the procedure and do not compare directly"),
+    "overdue": ("手順書の見直し期限を過ぎている", "The review of the procedure is overdue"),
+    "corrected": ("要訂正: レビューで報告の不備が指摘されている", "To be corrected: a reviewer found a defect in this report"),
+    "check_failed": ("品質チェックに不合格がある。確認済みとして署名できない", "A check failed; this report cannot be signed as checked"),
+    "verdict": ("一次判断", "Verdict"),
+    "completeness": ("充足性", "Completeness"),
+    "complete": ("完全", "complete"),
+    "incomplete": ("不完全", "incomplete"),
+    "summary": ("監視概要・サマリ", "Overview and summary"),
+    "item": ("監視項目", "Item"),
+    "findings": ("検知", "Findings"),
+    "decision": ("判断", "Decision"),
+    "entities": ("対象 × 監視項目", "Entity × items"),
+    "entity": ("対象", "Entity"),
+    "state": ("新規・継続", "New or recurring"),
+    "new": ("新規", "new"),
+    "recurring": ("継続", "recurring"),
+    "reasons": ("根拠", "Reasons"),
+    "details": ("詳細結果", "Detailed results"),
+    "attached": ("添付: 表に載せなかった検知", "Attached: findings not in the table"),
+    "timeline": ("時系列", "Timeline"),
+    "first": ("初回", "First"),
+    "last": ("最終", "Last"),
+    "checks": ("品質チェック", "Checks"),
+    "passed": ("合格", "passed"),
+    "failed": ("不合格", "failed"),
+    "not_checked": ("未確認", "not checked"),
+    "check_details": ("確認した内容", "What was looked at"),
+    "decisions": ("判断の記録", "Decisions"),
+    "who": ("判断者", "Reviewer"),
+    "when": ("日時", "Time"),
+    "reason": ("理由", "Reason"),
+    "pending": ("未判断", "pending"),
+    "not_needed": ("レビュー不要", "no review needed"),
+    "searches": ("調査ログ", "Search log"),
+    "purpose": ("目的", "Purpose"),
+    "rows": ("行数", "Rows"),
+    "scanned": ("走査したイベント", "Events scanned"),
+    "seconds": ("秒", "Seconds"),
+    "evidence": ("証跡", "Evidence"),
+    "search": ("検索", "Search"),
+    "result": ("結果", "Result"),
+    "sign_here": ("署名", "Signature"),
+    "unsigned": ("未署名", "not signed"),
+    "item_failed": ("この項目は実行に失敗した", "This item failed to run"),
+    "not_run": ("この項目はまだ実行されていない", "This item has not run yet"),
+    "against": ("対", "against"),
+    "before": ("以前", "before"),
+    "would_be": ("静観対象がなければ", "without the exception"),
+    "suppressed_by": ("静観対象", "known benign"),
+    "attack": ("ATT&CK", "ATT&CK"),
+    "gaps": ("データの欠測・制約", "Gaps and limits"),
+    "item_criteria": ("項目全体の判断基準", "Criteria of the whole item"),
+    "fired": ("該当", "fired"),
+    "not_fired": ("非該当", "not fired"),
+    "undecided": ("判定不能", "undecided"),
+    "ok": ("正常", "ok"),
+    "no_data": ("データなし", "no data"),
+    "partial": ("部分的", "partial"),
+    "truncated": ("打ち切り", "truncated"),
+    "refused": ("拒否", "refused"),
+    "timed_out": ("時間切れ", "timed out"),
+    "investigate": ("調査必須", "Investigate"),
+    "undetermined": ("判定不能", "Undetermined"),
+    "observe": ("観察", "Observe"),
+    "none": ("不要", "None"),
+    "deep_dive": ("深掘りする", "deep dive"),
+    "no_deep_dive": ("深掘り不要", "no deep dive"),
+    "need_more_evidence": ("追加の証跡が必要", "more evidence needed"),
+    "report_defect": ("報告の不備", "report defect"),
+    "incident": ("インシデント", "incident"),
+    "not_incident": ("インシデントではない", "not an incident"),
+    "inconclusive": ("結論が出ない", "inconclusive"),
+    "outcome": ("最終判断", "Outcome"),
+    "correction": ("訂正", "Correction"),
+    "knowledge": ("手順書への提案", "Proposed for the procedure"),
+}
+
+NOTES: dict[str, tuple[str, str]] = {
+    "search_failed": ("検索「{purpose}」が完了していない({status})", "search {purpose} did not finish ({status})"),
+    "search_truncated": ("検索「{purpose}」の結果は {rows} 行で打ち切られた", "search {purpose} was cut off at {rows} rows"),
+    "no_data": ("検索「{purpose}」の対象にイベントが一件もない", "search {purpose} had no event at all in scope"),
+    "partial": ("検索「{purpose}」は部分的な結果にとどまる", "search {purpose} is partial"),
+    "source_silent": ("データソース {source} {value} は期間中に一件も届いていない", "data source {source} {value} was silent for the whole window"),
+    "source_gap": ("データソース {source} {value} は {gap_start} から {gap_s} の間届いていない(許容 {max_silence_s})", "data source {source} {value} was silent for {gap_s} from {gap_start} (tolerated {max_silence_s})"),
+    "source_unknown": ("データソース {source} の充足性を確かめられない", "the completeness of data source {source} could not be established"),
+    "baseline_incomplete": ("比較する過去の期間 {periods} のデータが揃っていない", "the earlier periods {periods} are incomplete"),
+    "null_criterion": ("判断基準 {criterion} は必要な値がなく判定できない", "criterion {criterion} lacks a value"),
+    "question_without_model": ("判断基準 {criterion} は文章の問いであり、モデルを使わないため人の判断を要する", "criterion {criterion} is a question in prose; without a model a person must answer it"),
+    "drill_down_failed": ("深掘り {drill_down} が完了していない({status})", "drill-down {drill_down} did not finish ({status})"),
+    "drill_down_not_reached": ("深掘り {drill_down} は予算内に実行できなかった", "drill-down {drill_down} was not reached within the budget"),
+    "drill_down_partial": ("深掘り {drill_down} の期間は現在を越えており、部分的", "drill-down {drill_down} reaches past now and is partial"),
+    "budget_searches": ("検索回数の予算 {limit} を使い切った", "the budget of {limit} searches is used up"),
+    "budget_seconds": ("検索時間の予算 {limit} 秒を使い切った", "the budget of {limit} seconds is used up"),
+    "zone_mismatch": ("SIEM の利用者の時間帯は {siem} で、手順書の {procedure} と異なる。利用者の設定を合わせること", "the SIEM user's zone is {siem}, the procedure's is {procedure}; set the user's zone to match"),
+    "total_differs": ("検算の {column} は {expected}、検知の合計は {found} で一致しない", "the independent total of {column} is {expected}, the findings sum up to {found}"),
+    "too_early": ("監視回の開始が早く、{settle_until} までに届くイベントを含まない", "the round began before {settle_until}, so late events are missing"),
+    "enrichment_missing": ("参照表 {lookup} が手順書に添えられていない", "lookup {lookup} is not beside the procedure"),
+    "rows_omitted": ("ほか {count} 行は載せていない", "{count} more rows are not shown"),
+    "question": ("この場では答えられない問い: {question}", "a question that cannot be answered here: {question}"),
+}
+"""Texts of `Note` codes."""
+
+PURPOSES: dict[str, tuple[str, str]] = {
+    "query": ("項目の検索", "item search"),
+    "completeness": ("充足性の確認", "completeness"),
+    "baseline": ("過去の期間", "baseline"),
+    "total": ("検算", "independent total"),
+    "drill_down": ("深掘り", "drill-down"),
+}
+
+
+def word(key: str, language: Language) -> str:
+    """Return a fixed word."""
+    return WORDS[key][language == "en"]
+
+
+def purpose_words(purpose: str, language: Language) -> str:
+    """Return the purpose of a search: `drill_down:success-after` → 深掘り success-after."""
+    head, _, rest = purpose.partition(":")
+    return f"{PURPOSES[head][language == 'en']} {rest}".strip()

@@ -1,0 +1,95 @@
+"""Opening what a command needs, and closing it again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+from graph.build import ItemGraph, build_item_graph
+from graph.resources import Resources
+from tejun.settings import Settings
+from tools.logstore.server import build_server
+from tools.logstore.store import LogStore
+from tools.records.casebook import Casebook
+from tools.records.evidence import EvidenceStore
+from tools.search.client import McpSession, open_session
+from tools.search.result import SearchSession
+from tools.search.transport import Http, InMemory
+
+
+@dataclass(frozen=True)
+class Tejun:
+    """Everything open: the graph with its checkpoints, and the resources that it is bound to."""
+
+    settings: Settings
+    resources: Resources
+    graph: ItemGraph
+
+
+class RemoteSession:
+    """One Splunk MCP server, whatever the zone."""
+
+    def __init__(self, session: McpSession) -> None:
+        self._session = session
+
+    async def session(self, zone: str) -> SearchSession:
+        """Return the one session; the zone is the server's user's to choose."""
+        return self._session
+
+
+class LocalSessions:
+    """Embedded servers over the local log store, one for each zone that is asked for."""
+
+    def __init__(self, store: LogStore, source: str, stack: AsyncExitStack) -> None:
+        self._store, self._source, self._stack = store, source, stack
+        self._open: dict[str, McpSession] = {}
+
+    async def session(self, zone: str) -> SearchSession:
+        """Return a session whose clock times are read in `zone`."""
+        if zone not in self._open:
+            server = build_server(self._store, zone=ZoneInfo(zone))
+            session = open_session(InMemory(server), source=self._source)
+            self._open[zone] = await self._stack.enter_async_context(session)
+        return self._open[zone]
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
+    """Open stores and the way to the SIEM for the length of a block."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    casebook = Casebook(settings.casebook_url)
+    async with AsyncExitStack() as stack:
+        stack.callback(casebook.close)
+        sessions: RemoteSession | LocalSessions
+        if settings.siem_url:
+            token = settings.siem_token.get_secret_value() if settings.siem_token else ""
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
+            transport = Http(settings.siem_url, headers)
+            sessions = RemoteSession(await stack.enter_async_context(open_session(transport, source=settings.source)))
+        else:
+            store = stack.enter_context(LogStore(settings.logs))
+            sessions = LocalSessions(store, settings.source, stack)
+        yield Resources(
+            evidence=EvidenceStore(settings.evidence),
+            casebook=casebook,
+            sessions=sessions,
+            clock=time.time,
+            reviewer=lambda: settings.user,
+        )
+
+
+@asynccontextmanager
+async def open_tejun(settings: Settings) -> AsyncIterator[Tejun]:
+    """Open everything that running and answering items takes."""
+    async with open_resources(settings) as resources:
+        async with AsyncSqliteSaver.from_conn_string(str(settings.checkpoints)) as saver:
+            saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+            await saver.conn.execute("PRAGMA busy_timeout=5000")
+            await saver.conn.execute("PRAGMA synchronous=FULL")
+            yield Tejun(settings, resources, build_item_graph(resources, saver))

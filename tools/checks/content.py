@@ -1,0 +1,182 @@
+"""Checks of values: figures, cells, counts, times, and criteria evaluated a second way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from procedures.archive import parameters_of
+from procedures.expand import expression
+from procedures.model import Criterion
+from spl.errors import SplError
+from spl.expr import Call, Expr, Field, field_names, walk
+from spl.sql_expr import Kind, Sql, SqlContext, as_bool, compile_expression
+from spl.sql_text import install_macros
+from tools.checks.subject import Subject
+from tools.records.report import Fact
+from tools.search.result import Row
+
+_REFERENCE = re.compile(r"\{\{(f\d+)\}\}")
+_CELL = re.compile(r"cell\[(\d+)\]\.(.+)", re.DOTALL)
+_DIGIT = re.compile(r"[0-9０-９]+")
+_CONTEXTUAL = {"seen_before", "seen_periods", "rows"}
+_CONTEXTUAL_CALLS = {"before", "before_avg", "before_max", "total", "item_max", "distinct"}
+
+
+def check_figures(subject: Subject) -> Iterator[str]:
+    """Every reference names a fact, and no digit stands in prose outside a reference."""
+    known = {fact.id for fact in subject.report.facts}
+    for section in subject.report.sections:
+        for paragraph in section.paragraphs:
+            for name in _REFERENCE.findall(paragraph):
+                if name not in known:
+                    yield f"{section.title}: {name}"
+            for figure in _DIGIT.findall(_REFERENCE.sub("", paragraph)):
+                yield f"{section.title}: {figure}"
+
+
+def check_cells(subject: Subject) -> Iterator[str]:
+    """Every fact that is a cell has the value of that cell; every table cell is a fact of its own finding."""
+    for fact in subject.report.facts:
+        match = _CELL.fullmatch(fact.derivation)
+        if match and (found := _cell(subject, fact, int(match[1]), match[2])) != fact.value:
+            yield f"{fact.id} {fact.label}: {fact.value!r} / {found!r}"
+    by_finding = {finding.id: set(finding.rows) for finding in subject.findings.findings}
+    facts = {fact.id: fact for fact in subject.report.facts}
+    for row in subject.rows:
+        for column, name in zip(subject.report.columns, row.cells, strict=True):
+            fact = facts.get(name or "")
+            match = _CELL.fullmatch(fact.derivation) if fact else None
+            if not fact or not match or fact.evidence != subject.findings.evidence:
+                continue
+            if int(match[1]) not in by_finding.get(row.finding, set()) or match[2] != column.source:
+                yield f"{column.label}: {fact.derivation} / {row.finding}"
+
+
+def _cell(subject: Subject, fact: Fact, index: int, column: str) -> object:
+    rows = subject.result(fact.evidence).rows
+    return rows[index].get(column) if index < len(rows) else None
+
+
+def check_counts(subject: Subject) -> Iterator[str]:
+    """Findings are counted again from the rows; sums again from their columns."""
+    inside, outside = _recount(subject)
+    for fact in subject.report.facts:
+        expected: object = fact.value
+        if fact.derivation == "count(findings)":
+            expected = len(inside)
+        elif fact.derivation == "count(rows outside)":
+            expected = outside
+        elif fact.derivation == "sum(events)":
+            expected = sum(_number(row, "events") for row in subject.result(fact.evidence).rows)
+        elif (match := re.fullmatch(r"sum\((.+)\)", fact.derivation)) and fact.evidence == subject.findings.evidence:
+            expected = sum(_number(subject.query.rows[index], match[1]) for rows in inside.values() for index in rows)
+        if expected != fact.value:
+            yield f"{fact.id} {fact.label}: {fact.value} / {expected}"
+
+
+def _number(row: Row, name: str) -> float:
+    value = row.get(name)
+    return value if isinstance(value, int | float) else 0
+
+
+def _recount(subject: Subject) -> tuple[dict[str, list[int]], int]:
+    """Group the stored rows by key again; return the groups inside the window and the rows outside."""
+    item, groups, outside = subject.item, dict[str, list[int]](), 0
+    for index, row in enumerate(subject.query.rows):
+        at = row.get(item.at) if item.at else None
+        if isinstance(at, int | float) and not subject.report.start <= at < subject.report.end:
+            outside += 1
+            continue
+        groups.setdefault(repr([(name, str(row[name])) for name in item.key if name in row]), []).append(index)
+    return groups, outside
+
+
+def check_times(subject: Subject) -> Iterator[str]:
+    """Times of findings lie inside the searched window, and first is not after last."""
+    for finding in subject.findings.findings:
+        times = [
+            value
+            for index in finding.rows
+            for name in subject.item.times
+            if isinstance(value := subject.query.rows[index].get(name), int | float)
+        ]
+        if times and (min(times), max(times)) != (finding.first, finding.last):
+            yield f"{finding.id}: {finding.first} – {finding.last}"
+        if any(not subject.query.earliest <= value < subject.query.latest for value in times):
+            yield f"{finding.id}: {min(times)} – {max(times)}"
+
+
+def check_criteria(subject: Subject) -> Iterator[str]:
+    """Criteria over the columns of a finding's rows give the same answer in SQL as in the report's judgement."""
+    parameters = parameters_of(subject.procedure, subject.source.environment)
+    judged = {entry.finding: {result.id: result.fired for result in entry.results} for entry in subject.judgement.findings}
+    with duckdb.connect(":memory:") as connection:
+        install_macros(connection)
+        for criterion in subject.item.criteria:
+            expr = _plain_expression(criterion, parameters, subject.query.rows)
+            if expr is None:
+                continue
+            truths = _evaluate(connection, expr, subject.query.rows, subject)
+            for finding in subject.findings.findings:
+                found = [truths[index] for index in finding.rows]
+                fired = True if True in found else None if None in found else False
+                if judged.get(finding.id, {}).get(criterion.id) is not fired:
+                    yield f"{criterion.id} {finding.id}: {judged.get(finding.id, {}).get(criterion.id)} / {fired}"
+
+
+def _plain_expression(criterion: Criterion, parameters: dict[str, str], rows: tuple[Row, ...]) -> Expr | None:
+    """Return a criterion that looks at the row's own columns only; None for one that looks further."""
+    if criterion.scope != "finding" or criterion.when is None:
+        return None
+    try:
+        expr = expression(criterion.when, parameters)
+    except SplError:
+        return None
+    known = {name for row in rows for name in row}
+    for node in walk(expr):
+        if isinstance(node, Call) and node.name in _CONTEXTUAL_CALLS:
+            return None
+        if isinstance(node, Field) and (node.name in _CONTEXTUAL or (node.name not in known and rows)):
+            return None
+    return expr
+
+
+def _evaluate(connection: duckdb.DuckDBPyConnection, expr: Expr, rows: tuple[Row, ...], subject: Subject) -> list[bool | None]:
+    """Evaluate `expr` over `rows` in SQL; values go in as parameters."""
+    names = field_names(expr)
+    columns: dict[str, Sql] = {}
+    types = []
+    for number, name in enumerate(names):
+        kind = _kind(rows, name)
+        columns[name] = Sql(f"v{number}", kind)
+        types.append({Kind.NUMBER: "DOUBLE", Kind.MULTI: "VARCHAR[]"}.get(kind, "VARCHAR"))
+    context = SqlContext(columns, now=subject.report.end, zone=ZoneInfo(subject.report.timezone))
+    condition = as_bool(compile_expression(expr, context))
+    fields = ", ".join(f"v{number} {kind}" for number, kind in enumerate(types))
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE subject (n INTEGER{', ' + fields if fields else ''})")
+    places = ", ".join("?" for _ in range(len(names) + 1))
+    for index, row in enumerate(rows):
+        connection.execute(f"INSERT INTO subject VALUES ({places})", [index, *(_bound(row.get(name), columns[name].kind) for name in names)])  # noqa: S608 - places only
+    fetched = connection.execute(f"SELECT {condition} FROM subject ORDER BY n").fetchall()  # noqa: S608 - compiled
+    return [row[0] for row in fetched]
+
+
+def _kind(rows: tuple[Row, ...], name: str) -> Kind:
+    values = [row[name] for row in rows if name in row]
+    if any(isinstance(value, list) for value in values):
+        return Kind.MULTI
+    return Kind.NUMBER if values and all(isinstance(value, int | float) for value in values) else Kind.TEXT
+
+
+def _bound(value: object, kind: Kind) -> object:
+    if value is None or kind is Kind.NUMBER:
+        return value
+    if kind is Kind.MULTI:
+        return value if isinstance(value, list) else [str(value)]
+    return str(value)
+
+

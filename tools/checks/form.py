@@ -1,0 +1,119 @@
+"""Checks of form: search log, sections, indicators, gaps, exceptions, omissions, drill-downs, totals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from procedures.verdict import Verdict
+from tools.checks.subject import Subject
+from tools.defang import live_indicators
+from tools.search.result import SearchStatus
+
+SECTIONS = ("overview", "details", "assessment", "recommendation", "exceptions", "completeness", "not_covered")
+_CODE = re.compile(r"(`{3,})[^\n]*\n.*?\n\1(?:\n|\Z)|`[^`\n]*`", re.DOTALL)
+
+
+def check_zone(subject: Subject) -> Iterator[str]:
+    """The zone of all times is stated where they stand."""
+    if subject.report.timezone != subject.procedure.timezone:
+        yield f"{subject.report.timezone} / {subject.procedure.timezone}"
+    if any(fact.kind == "time" for fact in subject.report.facts) and not re.search(r"\d\d:\d\d:\d\d(?:\.\d+)? [A-Z+-]", subject.rendered):
+        yield subject.report.timezone
+
+
+def check_search_log(subject: Subject) -> Iterator[str]:
+    """Every search of the evidence is in the log, and every line of the log is stored as it says."""
+    logged = {entry.evidence for entry in subject.report.search_log}
+    used = {fact.evidence for fact in subject.report.facts if fact.evidence}
+    used |= {run.evidence for run in subject.runs if run.evidence}
+    used |= {period.evidence for period in subject.findings.baseline if period.evidence}
+    for digest in sorted(used - logged):
+        if not (digest == subject.findings.evidence and subject.query.status is SearchStatus.REFUSED):
+            yield digest[:12]
+    for entry in subject.report.search_log:
+        stored = subject.result(entry.evidence)
+        if (stored.status, len(stored.rows), stored.earliest, stored.latest) != (entry.status, entry.rows, entry.earliest, entry.latest):
+            yield f"{entry.purpose}: {entry.evidence[:12]}"
+
+
+def check_sections(subject: Subject) -> Iterator[str]:
+    """The mandatory sections are there, in order, and none but what may be empty is."""
+    found = tuple(section.id for section in subject.report.sections)
+    if found != SECTIONS:
+        yield ", ".join(found)
+    for section in subject.report.sections:
+        if not section.paragraphs and section.id not in {"details", "not_covered"}:
+            yield section.title
+
+
+def check_indicators(subject: Subject) -> Iterator[str]:
+    """Nothing in the text as read, outside code, can be clicked or resolved."""
+    text = _CODE.sub("", subject.rendered).replace("\\", "")
+    yield from dict.fromkeys(live_indicators(text))
+
+
+def check_gaps(subject: Subject) -> Iterator[str]:
+    """Every search that did not end well is spoken of."""
+    spoken = {str(value) for note in subject.report.incomplete for value in note.values.values()}
+    spoken |= {f"drill_down:{note.values.get('drill_down', '')}" for row in subject.rows for note in row.notes}
+    for entry in subject.report.search_log:
+        if entry.status is SearchStatus.OK:
+            continue
+        head, _, rest = entry.purpose.partition(":")
+        names = {entry.purpose, rest, f"{head}:{rest.partition(':')[0]}"}
+        if head == "baseline" and any(note.code == "baseline_incomplete" for note in subject.report.incomplete):
+            continue
+        if head == "total" and any(note.code == "total_differs" for note in subject.report.incomplete):
+            continue
+        if not names & spoken:
+            yield f"{entry.purpose}: {entry.status.value}"
+    if subject.report.complete and (subject.report.incomplete or any(row.notes for row in subject.rows if row.notes)):
+        notes = [note.code for row in subject.rows for note in row.notes if note.code != "rows_omitted"]
+        if subject.report.incomplete or notes:
+            yield "complete"
+
+
+def check_exceptions(subject: Subject) -> Iterator[str]:
+    """Every exception that took something out, and every expired one that would have, is named."""
+    named = {str(fact.value) for fact in subject.report.facts if fact.derivation.startswith("procedure.known_benign.")}
+    used = {result.suppressed_by for entry in subject.judgement.findings for result in entry.results if result.suppressed_by}
+    for entry in sorted((used | set(subject.judgement.lapsed)) - named):
+        yield entry
+
+
+def check_omissions(subject: Subject) -> Iterator[str]:
+    """Every finding above none is in the table or attached, with its own verdict."""
+    shown = {row.finding: row.unsuppressed for row in subject.rows}
+    for entry in subject.judgement.findings:
+        if entry.unsuppressed is not Verdict.NONE and shown.get(entry.finding) != entry.unsuppressed:
+            yield entry.finding
+    if len({row.finding for row in subject.report.attached}) != subject.report.omitted:
+        yield str(subject.report.omitted)
+    if subject.report.verdict is not subject.judgement.verdict:
+        yield f"{subject.report.verdict.value} / {subject.judgement.verdict.value}"
+
+
+def check_drill_downs(subject: Subject) -> Iterator[str]:
+    """Every drill-down that a fired criterion asks for has covered the finding."""
+    covered = {(run.drill_down, finding) for run in subject.runs for finding in run.findings}
+    for entry in subject.judgement.findings:
+        fired = {result.id for result in entry.results if result.fired is not False}
+        for drill_down in subject.item.drill_downs:
+            wanted = "always" in drill_down.runs or fired & set(drill_down.runs)
+            if wanted and (drill_down.id, entry.finding) not in covered:
+                yield f"{drill_down.id}: {entry.finding}"
+
+
+def check_total(subject: Subject) -> Iterator[str]:
+    """The independent total equals the sum of the same column over the findings' rows."""
+    digest = subject.findings.total_evidence
+    if digest is None:
+        return
+    total = subject.result(digest)
+    row = total.rows[0] if total.rows else {}
+    used = [subject.query.rows[index] for finding in subject.findings.findings for index in finding.rows]
+    for column, expected in row.items():
+        found = sum(value for entry in used if isinstance(value := entry.get(column), int | float))
+        if total.status is not SearchStatus.OK or found != expected:
+            yield f"{column}: {found} / {expected}"

@@ -1,0 +1,329 @@
+"""The casebook: rounds, items, decisions and proposals; SQLite by default, PostgreSQL by URL.
+
+Every write is one transaction that takes the write lock at its beginning, so that several processes can
+append without losing anything.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError
+
+from tools.records import schema as t
+from tools.records.chain import GENESIS, seal, verify
+from tools.records.leases import TTL_S, LeaseHeldError, host, is_dead, process_started, user
+from tools.records.rows import ChainedEntry, ChainReport, Entry, Lease, Round, RoundItemRow
+
+SEVERITY = ("investigate", "undetermined", "observe", "none", None)
+
+
+class CasebookError(Exception):
+    """Root of the casebook's errors; the message says what to do."""
+
+
+class UnknownNameError(CasebookError):
+    """No round or item of this name, or more than one."""
+
+
+class AlreadyDecidedError(CasebookError):
+    """Somebody answered this review before."""
+
+
+def _prepare_sqlite(engine: Engine) -> None:
+    """Write-ahead log, patience with other writers, and the write lock from the first statement on."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, record: object) -> None:
+        connection.isolation_level = None
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "busy_timeout=5000", "foreign_keys=ON"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class Casebook:
+    """An open casebook. Safe to use from several threads."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = create_engine(url, pool_pre_ping=True)
+        if self._engine.dialect.name == "sqlite":
+            _prepare_sqlite(self._engine)
+        try:
+            with self._engine.begin() as connection:
+                t.upgrade(connection)
+        except DBAPIError as error:
+            shown = make_url(url).render_as_string(hide_password=True)
+            raise CasebookError(f"cannot open the casebook {shown}: {error.orig}.") from None
+        except t.NewerSchemaError as error:
+            raise CasebookError(str(error)) from None
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        try:
+            with self._engine.begin() as connection:
+                yield connection
+        except DBAPIError as error:
+            if isinstance(error, IntegrityError):
+                raise
+            raise CasebookError(
+                f"cannot write the casebook: {error.orig}. Nothing was changed; free space or wait for other "
+                "processes, and run the same command again."
+            ) from error
+
+    # rounds -----------------------------------------------------------------------------------------
+
+    def start_round(self, round_: Round, planned: Sequence[RoundItemRow]) -> Round:
+        """Add a round with its items; a round that exists is returned as it is."""
+        with self._writing() as connection:
+            known = connection.execute(select(t.rounds).where(t.rounds.c.id == round_.id)).mappings().first()
+            if known is not None:
+                return Round(**known)
+            connection.execute(insert(t.rounds).values(**round_.model_dump()))
+            connection.execute(insert(t.items), [row.model_dump() for row in planned])
+            return round_
+
+    def rounds(self) -> list[Round]:
+        """Return all rounds, newest window first."""
+        query = select(t.rounds).order_by(t.rounds.c.start.desc(), t.rounds.c.created_at.desc())
+        with self._engine.connect() as connection:
+            return [Round(**row) for row in connection.execute(query).mappings()]
+
+    def generations(self, round_: Round) -> int:
+        """Return the highest generation of rounds over the same procedure, source and window; 0 for none."""
+        return max(
+            (
+                known.generation
+                for known in self.rounds()
+                if (known.procedure_digest, known.source, known.start, known.end)
+                == (round_.procedure_digest, round_.source, round_.start, round_.end)
+            ),
+            default=0,
+        )
+
+    def find_round(self, text: str) -> Round:
+        """Return a round by its id, the beginning of its id, `latest`, or its procedure's id (the newest).
+
+        Raises:
+            UnknownNameError: There is no such round, or several.
+        """
+        known = self.rounds()
+        if text == "latest" and known:
+            return max(known, key=lambda round_: round_.created_at)
+        found = [round_ for round_ in known if round_.id.startswith(text)] if text else []
+        if not found:
+            found = [round_ for round_ in known if round_.procedure_id == text][:1]
+        if len(found) == 1:
+            return found[0]
+        listed = ", ".join(f"{round_.id[:8]} ({round_.procedure_id})" for round_ in (found or known)[:8]) or "none yet"
+        what = "is not unique" if found else "is unknown"
+        raise UnknownNameError(f"round {text!r} {what}. Rounds: {listed}.")
+
+    def sign(self, round_id: str, entry: Entry, *, digest: str) -> Round:
+        """Sign a round, once; the signature is an entry of the chain.
+
+        Raises:
+            AlreadyDecidedError: It is signed.
+        """
+        round_ = self.find_round(round_id)
+        if round_.signed_by is not None:
+            raise AlreadyDecidedError(f"round {round_.id[:8]} was signed by {round_.signed_by}.")
+        self.append(entry)
+        with self._writing() as connection:
+            values = {"signed_by": entry.reviewer, "signed_at": entry.decided_at, "signed_digest": digest}
+            connection.execute(update(t.rounds).where(t.rounds.c.id == round_.id).values(**values))
+        return self.find_round(round_.id)
+
+    def previous_judgement(
+        self, procedure_id: str, source: str, item_id: str, before: float
+    ) -> tuple[str, str] | None:
+        """Return round id and judgement digest of the newest earlier round that judged this item."""
+        query = (
+            select(t.rounds.c.id, t.items.c.judgement)
+            .join(t.items, t.items.c.round_id == t.rounds.c.id)
+            .where(
+                t.rounds.c.procedure_id == procedure_id,
+                t.rounds.c.source == source,
+                t.items.c.item_id == item_id,
+                t.rounds.c.start < before,
+                t.items.c.judgement.is_not(None),
+            )
+            .order_by(t.rounds.c.start.desc(), t.rounds.c.created_at.desc())
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        return None if row is None else (row[0], row[1])
+
+    # items ------------------------------------------------------------------------------------------
+
+    def items(self, round_id: str) -> list[RoundItemRow]:
+        """Return the items of a round in the procedure's order."""
+        query = select(t.items).where(t.items.c.round_id == round_id).order_by(t.items.c.position)
+        with self._engine.connect() as connection:
+            return [RoundItemRow(**row) for row in connection.execute(query).mappings()]
+
+    def update_item(self, thread_id: str, **changes: object) -> None:
+        """Change columns of an item."""
+        with self._writing() as connection:
+            connection.execute(
+                update(t.items).where(t.items.c.thread_id == thread_id).values(**changes, updated_at=time.time())
+            )
+
+    def inbox(self) -> list[RoundItemRow]:
+        """Return the paused items of all rounds, worst first, then oldest first."""
+        query = select(t.items).where(t.items.c.state == "paused")
+        with self._engine.connect() as connection:
+            rows = [RoundItemRow(**row) for row in connection.execute(query).mappings()]
+        return sorted(rows, key=lambda row: (SEVERITY.index(row.verdict), row.updated_at, row.position))
+
+    def find_item(self, text: str) -> RoundItemRow:
+        """Return an item by thread id, the beginning of it, `ROUND/ITEM`, or an item id.
+
+        An item id alone means the paused item of that name, or the newest one when none is paused.
+
+        Raises:
+            UnknownNameError: There is no such item, or several.
+        """
+        round_text, slash, item_id = text.partition("/")
+        if slash:
+            round_ = self.find_round(round_text)
+            found = [row for row in self.items(round_.id) if row.item_id == item_id]
+            listed = ", ".join(row.item_id for row in self.items(round_.id))
+            if not found:
+                raise UnknownNameError(f"item {item_id!r} is not in round {round_.id[:8]}. Items: {listed}.")
+            return found[0]
+        with self._engine.connect() as connection:
+            every = [RoundItemRow(**row) for row in connection.execute(select(t.items)).mappings()]
+        found = [row for row in every if text and row.thread_id.startswith(text)]
+        found = found or [row for row in every if row.item_id == text and row.state == "paused"]
+        found = found or [row for row in every if row.item_id == text][-1:]
+        if len(found) == 1:
+            return found[0]
+        what = "is not unique" if found else "is unknown"
+        listed = ", ".join(f"{row.round_id[:8]}/{row.item_id}" for row in (found or self.inbox())[:8]) or "none waits"
+        raise UnknownNameError(f"item {text!r} {what}. Items: {listed}.")
+
+    # decisions --------------------------------------------------------------------------------------
+
+    def append(self, entry: Entry) -> ChainedEntry:
+        """Append to the chain; the same answer to the same review again changes nothing.
+
+        Raises:
+            AlreadyDecidedError: This review has another answer already.
+        """
+        with self._writing() as connection:
+            same = (
+                (t.decisions.c.thread_id == entry.thread_id)
+                & (t.decisions.c.interrupt_id == entry.interrupt_id)
+                & (t.decisions.c.kind == entry.kind)
+            )
+            known = connection.execute(select(t.decisions).where(same)).mappings().first()
+            if known is not None:
+                return _again(ChainedEntry(**known), entry)
+            last = connection.execute(
+                select(t.decisions.c.seq, t.decisions.c.hash).order_by(t.decisions.c.seq.desc()).limit(1)
+            ).first()
+            seq, previous = (last[0] + 1, last[1]) if last else (1, GENESIS)
+            sealed = seal(entry, seq=seq, previous_hash=previous)
+            connection.execute(insert(t.decisions).values(**sealed.model_dump()))
+            return sealed
+
+    def decisions(self, *, round_id: str | None = None, thread_id: str | None = None) -> list[ChainedEntry]:
+        """Return entries oldest first, of one round, one item, or all."""
+        query = select(t.decisions).order_by(t.decisions.c.seq)
+        if round_id is not None:
+            query = query.where(t.decisions.c.round_id == round_id)
+        if thread_id is not None:
+            query = query.where(t.decisions.c.thread_id == thread_id)
+        with self._engine.connect() as connection:
+            return [ChainedEntry(**row) for row in connection.execute(query).mappings()]
+
+    def verify_chain(self) -> ChainReport:
+        """Check every entry of the chain."""
+        return verify(self.decisions())
+
+    def propose(self, entry: ChainedEntry, text: str) -> None:
+        """Keep what a decision taught, as a proposal that somebody must review; once per decision."""
+        with self._writing() as connection:
+            known = select(t.proposals).where(t.proposals.c.decision_seq == entry.seq)
+            if connection.execute(known).first() is None:
+                values = {"round_id": entry.round_id, "item_id": entry.item_id, "text": text}
+                connection.execute(
+                    insert(t.proposals).values(
+                        **values, decision_seq=entry.seq, state="open", created_at=entry.decided_at
+                    )
+                )
+
+    def proposals(self) -> list[dict[str, object]]:
+        """Return all proposals, oldest first."""
+        with self._engine.connect() as connection:
+            return [dict(row) for row in connection.execute(select(t.proposals).order_by(t.proposals.c.decision_seq)).mappings()]
+
+    # leases -----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def lease(self, thread_id: str) -> Iterator[None]:
+        """Hold an item for the length of a block.
+
+        Raises:
+            LeaseHeldError: A living process holds it.
+        """
+        self._acquire(thread_id)
+        try:
+            yield
+        finally:
+            with self._writing() as connection:
+                mine = (t.leases.c.thread_id == thread_id) & (t.leases.c.pid == os.getpid()) & (t.leases.c.host == host())
+                connection.execute(delete(t.leases).where(mine))
+
+    def _acquire(self, thread_id: str) -> None:
+        now = time.time()
+        wanted = Lease(
+            thread_id=thread_id,
+            holder=user(),
+            host=host(),
+            pid=os.getpid(),
+            process_started=process_started(os.getpid()),
+            acquired_at=now,
+            expires_at=now + TTL_S,
+        )
+        with self._writing() as connection:
+            row = connection.execute(select(t.leases).where(t.leases.c.thread_id == thread_id)).mappings().first()
+            if row is not None:
+                held = Lease(**row)
+                foreign = held.host != wanted.host
+                if not is_dead(held) and not (foreign and held.expires_at < now):
+                    raise LeaseHeldError(held)
+                connection.execute(delete(t.leases).where(t.leases.c.thread_id == thread_id))
+            connection.execute(insert(t.leases).values(**wanted.model_dump()))
+
+    def renew(self, thread_id: str) -> None:
+        """Keep a held lease from expiring."""
+        mine = (t.leases.c.thread_id == thread_id) & (t.leases.c.pid == os.getpid())
+        with self._writing() as connection:
+            connection.execute(update(t.leases).where(mine).values(expires_at=time.time() + TTL_S))
+
+    def holder(self, thread_id: str) -> Lease | None:
+        """Return who works on an item right now."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(t.leases).where(t.leases.c.thread_id == thread_id)).mappings().first()
+        held = Lease(**row) if row is not None else None
+        return None if held is None or is_dead(held) else held
+
+
+def _again(known: ChainedEntry, entry: Entry) -> ChainedEntry:
+    if (known.body, known.reviewer) == (entry.body, entry.reviewer):
+        return known
+    raise AlreadyDecidedError(f"this review was already answered by {known.reviewer} (entry {known.seq} of the chain).")
