@@ -61,7 +61,12 @@ def _envelope(answer: object) -> object:
         return cast("object", answer[0])
     if isinstance(answer, Mapping):
         entries = answer.get("decisions")
-        if isinstance(entries, list) and len(entries) == 1 and isinstance(entries[0], Mapping) and "type" in entries[0]:
+        if (
+            isinstance(entries, list)
+            and len(entries) == 1
+            and isinstance(entries[0], Mapping)
+            and "type" in entries[0]
+        ):
             return cast("object", entries[0])
     return answer
 
@@ -84,7 +89,9 @@ def _plain_answer(answer: object, proposal: Proposal) -> object:
         return {"decision": "need_more_evidence", "reason": question, "question": question}
     if kind == "ignore":
         raise AskAgainError("put off by the reviewer; the item stays open.")
-    raise AnswerError(f"answer type {kind!r} is unknown. Expected approve, edit, reject, respond, accept, response or ignore.")
+    raise AnswerError(
+        f"answer type {kind!r} is unknown. Expected approve, edit, reject, respond, accept, response or ignore."
+    )
 
 
 def _edited_arguments(entry: Mapping[str, object]) -> object:
@@ -115,11 +122,14 @@ def _validated_decision(plain: object) -> Decision:
     try:
         return Decision.model_validate(plain)
     except ValidationError as error:
-        raise AnswerError(_explain(error, 'a decision {"decision", "reason"} or {"decisions": [...]}')) from None
+        raise AnswerError(
+            _explain(error, 'a decision {"decision", "reason"} or {"decisions": [...]}')
+        ) from None
 
 
 def _explain(error: ValidationError, expected: str) -> str:
     faults = "; ".join(
-        f"{'.'.join(str(part) for part in fault['loc']) or 'answer'}: {fault['msg']}" for fault in error.errors()[:5]
+        f"{'.'.join(str(part) for part in fault['loc']) or 'answer'}: {fault['msg']}"
+        for fault in error.errors()[:5]
     )
     return f"the answer is no valid answer to this review ({faults}). Expected {expected}."

@@ -54,7 +54,11 @@ def _about(draft: Draft, entry: FindingJudgement) -> str:
                 "entity", label, "entity", evidence=evidence, derivation=f"finding.{entry.finding}.key"
             ),
             verdict=draft.book.ref(
-                "verdict", entry.verdict.value, "verdict", evidence=evidence, derivation=f"finding.{entry.finding}.verdict"
+                "verdict",
+                entry.verdict.value,
+                "verdict",
+                evidence=evidence,
+                derivation=f"finding.{entry.finding}.verdict",
             ),
         )
     ]
@@ -81,7 +85,10 @@ def _reason(draft: Draft, entry: FindingJudgement, result: CriterionResult) -> s
             "observed", _plain(observed), "decimal", evidence=result.evidence, derivation=f"{place}.observed"
         ),
         threshold=draft.book.ref(
-            "threshold", _plain(float(str(result.threshold))), "decimal", derivation=f"procedure.{place}.threshold"
+            "threshold",
+            _plain(float(str(result.threshold))),
+            "decimal",
+            derivation=f"procedure.{place}.threshold",
         ),
         **names,
     )
@@ -96,4 +103,6 @@ def _name(draft: Draft, result: CriterionResult) -> str:
 
 
 def _why(draft: Draft, result: CriterionResult) -> str:
-    return draft.of_procedure("reason of the criterion", result.why or result.expression, f"criteria.{result.id}.why")
+    return draft.of_procedure(
+        "reason of the criterion", result.why or result.expression, f"criteria.{result.id}.why"
+    )

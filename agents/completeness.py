@@ -24,7 +24,9 @@ def completeness_search(source: DataSource, *, earliest: float, latest: float) -
     Bins are at most half of the tolerated silence wide, so a silence that matters always spans two bins
     and its length is exact.
     """
-    span = max(1, int(min(source.max_silence_s / 2, max(source.max_silence_s / 8, (latest - earliest) / BIN_ROWS))))
+    span = max(
+        1, int(min(source.max_silence_s / 2, max(source.max_silence_s / 8, (latest - earliest) / BIN_ROWS)))
+    )
     by = f" BY _time {_quoted(source.by)}" if source.by else " BY _time"
     where = f" {source.where}" if source.where else ""
     return (
@@ -86,12 +88,14 @@ def _states(
 def _state(
     source: DataSource, value: str | None, spans: list[Span], evidence: str, *, earliest: float, latest: float
 ) -> SourceState:
-    gap_s, gap_start = longest_gap(spans, earliest=earliest, latest=latest) if spans else (latest - earliest, earliest)
+    gap_s, gap_start = (
+        longest_gap(spans, earliest=earliest, latest=latest) if spans else (latest - earliest, earliest)
+    )
     state = "silent" if not spans else "gap" if gap_s > source.max_silence_s else "ok"
     return SourceState(
         source=source.id,
         value=value,
-        state=state,  # type: ignore[arg-type]
+        state=state,
         events=sum(count for _, _, count in spans),
         longest_gap_s=gap_s,
         gap_start=gap_start,
@@ -103,8 +107,8 @@ def _state(
 def _note(state: SourceState) -> Note | None:
     name = {"source": state.source, "value": state.value or "", "max_silence_s": state.max_silence_s}
     if state.state == "silent":
-        return Note(code="source_silent", values=name)  # type: ignore[arg-type]
+        return Note(code="source_silent", values=name)
     if state.state == "gap":
         gap = {"gap_s": state.longest_gap_s or 0, "gap_start": state.gap_start or 0}
-        return Note(code="source_gap", values={**name, **gap})  # type: ignore[arg-type]
+        return Note(code="source_gap", values={**name, **gap})
     return None

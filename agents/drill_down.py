@@ -39,12 +39,14 @@ async def drill_down_item(
     """
     by_id = {finding.id: finding for finding in findings.findings}
     catalogue = {drill_down.id: drill_down for drill_down in context.item.drill_downs}
-    runs = []
-    for name, wanted in due:
-        drill_down = catalogue[name]
-        for group in _groups(drill_down, [by_id[ident] for ident in wanted]):
-            runs.append(await _run(context, searcher, drill_down, group, rows, requested_by))
-    return tuple(runs)
+    groups = [
+        (catalogue[name], group)
+        for name, wanted in due
+        for group in _groups(catalogue[name], [by_id[ident] for ident in wanted])
+    ]
+    return tuple(
+        [await _run(context, searcher, drill_down, group, rows, requested_by) for drill_down, group in groups]
+    )
 
 
 def _groups(drill_down: DrillDown, findings: list[Finding]) -> Iterator[list[Finding]]:
@@ -63,7 +65,9 @@ async def _run(
 ) -> DrillDownRun:
     now = searcher.clock()
     earliest, latest = context.window(drill_down.window, now=now)
-    spl = drill_down_search(drill_down, {**parameter_values(context.parameters), **_tokens(group, rows, earliest, latest)})
+    spl = drill_down_search(
+        drill_down, {**parameter_values(context.parameters), **_tokens(group, rows, earliest, latest)}
+    )
     suffix = f":{group[0].id}" if drill_down.each == "finding" else ""
     ran = await searcher.run(f"drill_down:{drill_down.id}{suffix}", spl, earliest, latest)
     covered = tuple(finding.id for finding in group)
@@ -88,9 +92,7 @@ async def _run(
     )
 
 
-def _tokens(
-    group: list[Finding], rows: Sequence[Row], earliest: float, latest: float
-) -> dict[str, Value]:
+def _tokens(group: list[Finding], rows: Sequence[Row], earliest: float, latest: float) -> dict[str, Value]:
     """Return every column of the group's rows with its distinct values, and `start` and `end`."""
     mine = [rows[index] for finding in group for index in finding.rows]
     columns = dict.fromkeys(name for row in mine for name in row)
@@ -108,7 +110,9 @@ def _distinct(rows: Sequence[Row], name: str) -> list[str]:
     return list(values)
 
 
-def _split(drill_down: DrillDown, group: list[Finding], result: SearchResult) -> dict[str, tuple[int, ...]] | None:
+def _split(
+    drill_down: DrillDown, group: list[Finding], result: SearchResult
+) -> dict[str, tuple[int, ...]] | None:
     """Give each finding the rows of a batched search that carry its key; None when no row carries any key."""
     if drill_down.each == "finding":
         return {group[0].id: tuple(range(len(result.rows)))}

@@ -38,6 +38,8 @@ class FactBook:
             )
         return self._known[place]
 
-    def ref(self, label: str, value: Value | None, kind: FactKind, *, evidence: str = "", derivation: str) -> str:
+    def ref(
+        self, label: str, value: Value | None, kind: FactKind, *, evidence: str = "", derivation: str
+    ) -> str:
         """Record a value and return the reference to it that prose carries."""
         return "{{" + self.add(label, value, kind, evidence=evidence, derivation=derivation) + "}}"

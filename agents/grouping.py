@@ -56,7 +56,9 @@ def group_findings(
         key = key_of(row, item.key)
         groups.setdefault(finding_id(item.id, key), (key, []))[1].append(index)
     columns = item.times or (("_time",) if any("_time" in row for row in rows) else ())
-    return tuple(_finding(ident, key, indexes, rows, columns) for ident, (key, indexes) in groups.items()), outside
+    return tuple(
+        _finding(ident, key, indexes, rows, columns) for ident, (key, indexes) in groups.items()
+    ), outside
 
 
 def _finding(

@@ -47,7 +47,11 @@ def judge_item(
         The judgement; `due` names the drill-downs that must run before it is final.
     """
     clock = Clockwork(now=context.end, zone=context.zone)
-    known = {entry.finding for entry in previous.findings if entry.unsuppressed is not Verdict.NONE} if previous else set()
+    known = (
+        {entry.finding for entry in previous.findings if entry.unsuppressed is not Verdict.NONE}
+        if previous
+        else set()
+    )
     judged, lapsed = [], []
     for finding in material.findings.findings:
         judgement, expired = _judge_finding(context, material, finding, clock, recurring=finding.id in known)
@@ -125,11 +129,15 @@ def _weight(result: CriterionResult) -> Verdict:
 def _finding_results(
     context: ItemContext, material: Material, finding: Finding, rows: list[Sighting], clock: Clockwork
 ) -> Iterator[CriterionResult]:
-    def judged(criterion: Criterion, ident: str, sightings: list[Sighting], evidence: str) -> CriterionResult | None:
+    def judged(
+        criterion: Criterion, ident: str, sightings: list[Sighting], evidence: str
+    ) -> CriterionResult | None:
         return _judge_one(context, material, finding, criterion, ident, sightings, evidence, clock)
 
     for criterion in context.item.criteria:
-        if criterion.scope == "finding" and (result := judged(criterion, criterion.id, rows, material.findings.evidence)):
+        if criterion.scope == "finding" and (
+            result := judged(criterion, criterion.id, rows, material.findings.evidence)
+        ):
             yield result
     for drill_down in context.item.drill_downs:
         run = material.run_of(finding, drill_down.id)
@@ -152,7 +160,11 @@ def _judge_one(
     clock: Clockwork,
 ) -> CriterionResult | None:
     condition = criterion.when or criterion.if_
-    expr = fill_finding_scope(expression(condition, context.parameters), material, finding) if condition else None
+    expr = (
+        fill_finding_scope(expression(condition, context.parameters), material, finding)
+        if condition
+        else None
+    )
     if criterion.question is not None:
         asked = expr is None or any(decide(expr, row, clock) is not False for row in sightings)
         return _unanswered(criterion, ident, evidence) if asked else None
@@ -178,7 +190,9 @@ def _unanswered(criterion: Criterion, ident: str, evidence: str) -> CriterionRes
     )
 
 
-def _judge_scope_item(context: ItemContext, material: Material, clock: Clockwork) -> Iterator[CriterionResult]:
+def _judge_scope_item(
+    context: ItemContext, material: Material, clock: Clockwork
+) -> Iterator[CriterionResult]:
     used = [index for finding in material.findings.findings for index in finding.rows]
     rows = [material.query.rows[index] for index in used]
     known = [result.rows for result in material.baseline if result is not None]
@@ -208,7 +222,9 @@ def _drill_note(run: DrillDownRun) -> Note | None:
     if not run.evidence:
         return Note(code="drill_down_not_reached", values={"drill_down": run.drill_down})
     if run.status is not SearchStatus.OK:
-        return Note(code="drill_down_failed", values={"drill_down": run.drill_down, "status": run.status.value})
+        return Note(
+            code="drill_down_failed", values={"drill_down": run.drill_down, "status": run.status.value}
+        )
     if run.partial:
         return Note(code="drill_down_partial", values={"drill_down": run.drill_down})
     return None
@@ -251,13 +267,15 @@ def _nearest_miss(
     judged: Sequence[FindingJudgement], item_results: Sequence[CriterionResult]
 ) -> NearestMiss | None:
     """Return the typed criterion that came closest to firing, relative to its threshold."""
-    misses = [
+    misses: list[tuple[str | None, CriterionResult]] = [
         (entry.finding, result)
         for entry in judged
         for result in entry.results
         if result.fired is False and result.margin is not None
     ]
-    misses += [(None, result) for result in item_results if result.fired is False and result.margin is not None]  # type: ignore[misc]
+    misses += [
+        (None, result) for result in item_results if result.fired is False and result.margin is not None
+    ]
 
     def distance(miss: tuple[str | None, CriterionResult]) -> float:
         _, result = miss
@@ -268,7 +286,9 @@ def _nearest_miss(
         return None
     finding, result = nearest
     threshold = float(str(result.threshold))
-    return NearestMiss(criterion=result.id, finding=finding, observed=threshold + (result.margin or 0), threshold=threshold)
+    return NearestMiss(
+        criterion=result.id, finding=finding, observed=threshold + (result.margin or 0), threshold=threshold
+    )
 
 
 def requested_drill_downs(
@@ -277,4 +297,6 @@ def requested_drill_downs(
     """Return the drill-downs that a reviewer asked for, over every finding above none (or all there are)."""
     above = [entry.finding for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
     findings = above or [entry.finding for entry in judgement.findings]
-    return [{"drill_down": name, "findings": findings, "requested_by": reviewer} for name in wanted if findings]
+    return [
+        {"drill_down": name, "findings": findings, "requested_by": reviewer} for name in wanted if findings
+    ]

@@ -65,7 +65,11 @@ class Material:
         if not self.baseline or any(result is None for result in self.baseline):
             return None
         return tuple(
-            tuple(row for row in result.rows if finding_id(self.item.id, key_of(row, self.item.key)) == finding.id)
+            tuple(
+                row
+                for row in result.rows
+                if finding_id(self.item.id, key_of(row, self.item.key)) == finding.id
+            )
             for result in self.baseline
             if result is not None
         )

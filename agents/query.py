@@ -14,7 +14,9 @@ from procedures.expand import parameter_values, substitute
 from tools.records.finding import Findings, Note, SourceState
 from tools.search.result import SearchResult, SearchStatus
 
-_ZONED = re.compile(r"strftime|strptime|relative_time|span=\s*\d*(?:d|w|mon|q|y)|@(?:d|w|mon|q|y)", re.IGNORECASE)
+_ZONED = re.compile(
+    r"strftime|strptime|relative_time|span=\s*\d*(?:d|w|mon|q|y)|@(?:d|w|mon|q|y)", re.IGNORECASE
+)
 
 
 async def query_item(context: ItemContext, searcher: Searcher) -> Findings:
@@ -32,7 +34,9 @@ async def query_item(context: ItemContext, searcher: Searcher) -> Findings:
         states.extend(found)
         notes.extend(gaps)
     periods = (
-        await search_baseline(item.baseline, searcher, spl, earliest=earliest, latest=latest, zone=context.zone)
+        await search_baseline(
+            item.baseline, searcher, spl, earliest=earliest, latest=latest, zone=context.zone
+        )
         if item.baseline
         else ()
     )
@@ -70,10 +74,14 @@ def status_notes(purpose: str, result: SearchResult) -> list[Note]:
             return [Note(code="search_failed", values={"purpose": purpose, "status": result.status.value})]
 
 
-async def _search_total(context: ItemContext, searcher: Searcher, earliest: float, latest: float) -> str | None:
+async def _search_total(
+    context: ItemContext, searcher: Searcher, earliest: float, latest: float
+) -> str | None:
     if context.item.total_spl is None:
         return None
-    ran = await searcher.run("total", substitute(context.item.total_spl, parameter_values(context.parameters)), earliest, latest)
+    ran = await searcher.run(
+        "total", substitute(context.item.total_spl, parameter_values(context.parameters)), earliest, latest
+    )
     return ran.evidence if ran else None
 
 

@@ -12,7 +12,7 @@ from agents.material import Material
 from agents.narrative import SECTION_TITLES
 from procedures.verdict import Verdict
 from tools.records.finding import Finding, FindingJudgement, Judgement, LoggedSearch, Note
-from tools.records.report import ItemReport, ReportColumn, ReportRow, Section, TimelinePoint
+from tools.records.report import FactKind, ItemReport, ReportColumn, ReportRow, Section, TimelinePoint
 
 
 def draft_report(
@@ -76,7 +76,9 @@ def draft_report(
 def _sections(draft: Draft, overview: tuple[str, ...], above: list[FindingJudgement]) -> Iterator[Section]:
     texts: dict[str, tuple[str, ...]] = {
         "overview": overview,
-        "details": (draft.say("more", omitted=draft.count("omitted", _omitted(draft, above), "omitted(findings)")),)
+        "details": (
+            draft.say("more", omitted=draft.count("omitted", _omitted(draft, above), "omitted(findings)")),
+        )
         if _omitted(draft, above)
         else (),
         "assessment": tuple(assessment_paragraphs(draft)),
@@ -86,7 +88,7 @@ def _sections(draft: Draft, overview: tuple[str, ...], above: list[FindingJudgem
         "not_covered": tuple(_not_covered(draft)),
     }
     for ident, paragraphs in texts.items():
-        yield Section(id=ident, title=SECTION_TITLES[ident][draft.language], paragraphs=paragraphs)  # type: ignore[arg-type]
+        yield Section(id=ident, title=SECTION_TITLES[ident][draft.language], paragraphs=paragraphs)
 
 
 def _omitted(draft: Draft, above: list[FindingJudgement]) -> int:
@@ -95,7 +97,9 @@ def _omitted(draft: Draft, above: list[FindingJudgement]) -> int:
 
 def _overview(draft: Draft, above: list[FindingJudgement]) -> Iterator[str]:
     context, judgement, book = draft.context, draft.judgement, draft.book
-    yield draft.say("purpose", purpose=draft.of_procedure("purpose", context.item.purpose, f"{context.item_id}.purpose"))
+    yield draft.say(
+        "purpose", purpose=draft.of_procedure("purpose", context.item.purpose, f"{context.item_id}.purpose")
+    )
 
     def epoch(name: str, value: float) -> str:
         return book.ref(name, value, "time", derivation=f"round.{name}")
@@ -117,7 +121,9 @@ def _overview(draft: Draft, above: list[FindingJudgement]) -> Iterator[str]:
         ),
     )
     if draft.material.findings.outside:
-        yield draft.say("outside", outside=draft.count("outside", draft.material.findings.outside, "count(rows outside)"))
+        yield draft.say(
+            "outside", outside=draft.count("outside", draft.material.findings.outside, "count(rows outside)")
+        )
     yield from _denominators(draft)
     verdict = book.ref("verdict", judgement.verdict.value, "verdict", derivation="judgement.verdict")
     yield draft.say("verdict", verdict=verdict)
@@ -144,7 +150,9 @@ def _nearest(draft: Draft) -> str:
     return draft.say(
         "nearest",
         criterion=draft.of_procedure("criterion", miss.criterion, f"criteria.{miss.criterion}.id"),
-        observed=draft.book.ref("observed", miss.observed, "decimal", evidence=evidence, derivation=f"{place}.observed"),
+        observed=draft.book.ref(
+            "observed", miss.observed, "decimal", evidence=evidence, derivation=f"{place}.observed"
+        ),
         threshold=draft.of_procedure("threshold", miss.threshold, f"criteria.{miss.criterion}.threshold"),
     )
 
@@ -162,8 +170,13 @@ def _rows(draft: Draft, entry: FindingJudgement) -> Iterator[ReportRow]:
             verdict=entry.verdict,
             unsuppressed=entry.unsuppressed,
             recurrence=entry.recurrence,
-            cells=tuple(_cell(draft, finding, index, column.source, column.format, column.label) for column in draft.context.item.output),
-            reasons=tuple(result for result in entry.results if result.fired is not False) if position == 0 else (),
+            cells=tuple(
+                _cell(draft, finding, index, column.source, column.format, column.label)
+                for column in draft.context.item.output
+            ),
+            reasons=tuple(result for result in entry.results if result.fired is not False)
+            if position == 0
+            else (),
             notes=notes,
         )
 
@@ -178,7 +191,9 @@ def _cell(draft: Draft, finding: Finding, index: int, source: str, fmt: str, lab
     row = draft.material.query.rows[index]
     if source in row:
         evidence = draft.material.findings.evidence
-        return draft.book.add(label, row[source], kind, evidence=evidence, derivation=f"cell[{index}].{source}")
+        return draft.book.add(
+            label, row[source], kind, evidence=evidence, derivation=f"cell[{index}].{source}"
+        )
     drill_down, _, column = source.partition(".")
     run = draft.material.run_of(finding, drill_down)
     if run is not None and run.evidence:
@@ -188,9 +203,14 @@ def _cell(draft: Draft, finding: Finding, index: int, source: str, fmt: str, lab
                 return draft.book.add(
                     label, rows[at][column], kind, evidence=run.evidence, derivation=f"cell[{at}].{column}"
                 )
-    enriched = next((entry.enrichment.get(source) for entry in draft.judgement.findings if entry.finding == finding.id), None)
+    enriched = next(
+        (entry.enrichment.get(source) for entry in draft.judgement.findings if entry.finding == finding.id),
+        None,
+    )
     if enriched is not None:
-        return draft.book.add(label, enriched, kind, evidence="", derivation=f"enrichment.{finding.id}.{source}")
+        return draft.book.add(
+            label, enriched, kind, evidence="", derivation=f"enrichment.{finding.id}.{source}"
+        )
     return None
 
 
@@ -200,7 +220,11 @@ def _timeline(draft: Draft, shown: list[FindingJudgement]) -> Iterator[TimelineP
         if finding.first is not None and finding.last is not None:
             label = " ".join(str(value) for value in finding.key.values()) or draft.context.item.title
             yield TimelinePoint(
-                finding=entry.finding, label=label, first=finding.first, last=finding.last, verdict=entry.unsuppressed
+                finding=entry.finding,
+                label=label,
+                first=finding.first,
+                last=finding.last,
+                verdict=entry.unsuppressed,
             )
 
 
@@ -228,12 +252,18 @@ def _completeness(draft: Draft) -> Iterator[str]:
     for state in draft.material.findings.sources:
         if state.state == "ok" and state.longest_gap_s is not None:
             name = state.source if state.value is None else f"{state.source} {state.value}"
-            kind = "text" if state.value is None else "entity"
+            kind: FactKind = "text" if state.value is None else "entity"
             yield draft.say(
                 "source_ok",
-                source=draft.book.ref("data source", name, kind, evidence=state.evidence, derivation=f"source.{name}"),  # type: ignore[arg-type]
+                source=draft.book.ref(
+                    "data source", name, kind, evidence=state.evidence, derivation=f"source.{name}"
+                ),
                 gap=draft.book.ref(
-                    "longest silence", state.longest_gap_s, "duration", evidence=state.evidence, derivation=f"gap.{name}"
+                    "longest silence",
+                    state.longest_gap_s,
+                    "duration",
+                    evidence=state.evidence,
+                    derivation=f"gap.{name}",
                 ),
                 limit=draft.book.ref(
                     "tolerated silence",
@@ -249,7 +279,11 @@ def _completeness(draft: Draft) -> Iterator[str]:
             "total_agrees" if total.agrees else "total_differs",
             column=draft.of_procedure("column", total.column, f"total.{total.column}"),
             expected=draft.book.ref(
-                "independent total", total.expected, "integer", evidence=total.evidence, derivation=f"cell[0].{total.column}"
+                "independent total",
+                total.expected,
+                "integer",
+                evidence=total.evidence,
+                derivation=f"cell[0].{total.column}",
             ),
             found=draft.count("sum over findings", int(float(str(total.found or 0))), f"sum({total.column})"),
         )
@@ -257,4 +291,7 @@ def _completeness(draft: Draft) -> Iterator[str]:
 
 def _not_covered(draft: Draft) -> Iterator[str]:
     if text := draft.context.item.not_covered:
-        yield draft.say("not_covered", text=draft.of_procedure("not covered", text, f"{draft.context.item_id}.not_covered"))
+        yield draft.say(
+            "not_covered",
+            text=draft.of_procedure("not covered", text, f"{draft.context.item_id}.not_covered"),
+        )

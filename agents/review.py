@@ -8,7 +8,7 @@ from agents.context import ItemContext
 from agents.narrative import Language
 from procedures.model import Item
 from procedures.verdict import Verdict
-from tools.records.finding import CriterionResult, DrillDownRun, FindingJudgement, Judgement
+from tools.records.finding import CriterionResult, DrillDownRun, FindingJudgement, Judgement, Note
 from tools.records.report import Checks, ItemReport
 from tools.records.review import SCHEMA, Decision, DecisionKind, Proposal
 
@@ -100,11 +100,17 @@ def review_payload(
             {"id": fact.id, "label": fact.label, "value": fact.value, "evidence": fact.evidence}
             for fact in report.facts
         ],
-        "criteria": [_criterion(entry, result) for entry in judgement.findings for result in entry.results if result.fired is not False]
+        "criteria": [
+            _criterion(entry, result)
+            for entry in judgement.findings
+            for result in entry.results
+            if result.fired is not False
+        ]
         + [_criterion(None, result) for result in judgement.item_results],
         "checks": [check.model_dump(mode="json") for check in checks.checks],
         "proposal": proposal.model_dump(mode="json"),
-        "unknowns": [note.model_dump(mode="json") for note in _unknowns(judgement)] + [{"code": "question", "values": {"question": text}} for text in unanswered],
+        "unknowns": [note.model_dump(mode="json") for note in _unknowns(judgement)]
+        + [{"code": "question", "values": {"question": text}} for text in unanswered],
         "drilldowns_run": sorted({run.drill_down for run in runs}),
         "drilldowns_available": [drill_down.id for drill_down in context.item.drill_downs],
         "evidence_digest": evidence_digest,
@@ -114,11 +120,11 @@ def review_payload(
     }
 
 
-def _unknowns(judgement: Judgement) -> list[object]:
+def _unknowns(judgement: Judgement) -> list[Note]:
     notes = [*judgement.incomplete]
     for entry in judgement.findings:
         notes += [*entry.notes, *(result.note for result in entry.results if result.note)]
-    return notes  # type: ignore[return-value]
+    return notes
 
 
 def _criterion(entry: FindingJudgement | None, result: CriterionResult) -> dict[str, object]:

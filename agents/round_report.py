@@ -75,7 +75,9 @@ def _item(row: RoundItemRow, evidence: EvidenceStore, decisions: tuple[dict[str,
     )
 
 
-def _entities(procedure: Procedure, rows: list[RoundItemRow], evidence: EvidenceStore) -> tuple[EntityRow, ...]:
+def _entities(
+    procedure: Procedure, rows: list[RoundItemRow], evidence: EvidenceStore
+) -> tuple[EntityRow, ...]:
     """Gather findings above none by entity; those that show in several items come first."""
     seen: dict[tuple[str, str], dict[str, Verdict]] = defaultdict(dict)
     for row in rows:
@@ -89,5 +91,10 @@ def _entities(procedure: Procedure, rows: list[RoundItemRow], evidence: Evidence
                 if name in entry.key:
                     verdicts = seen[kind, str(entry.key[name])]
                     verdicts[row.item_id] = worst([entry.verdict, verdicts.get(row.item_id, Verdict.NONE)])
-    ordered = sorted(seen.items(), key=lambda pair: (-len(pair[1]), -worst(pair[1].values()).severity, pair[0]))
-    return tuple(EntityRow(kind=kind, value=value, verdicts=verdicts) for (kind, value), verdicts in ordered[:SHOWN_ENTITIES])
+    ordered = sorted(
+        seen.items(), key=lambda pair: (-len(pair[1]), -worst(pair[1].values()).severity, pair[0])
+    )
+    return tuple(
+        EntityRow(kind=kind, value=value, verdicts=verdicts)
+        for (kind, value), verdicts in ordered[:SHOWN_ENTITIES]
+    )

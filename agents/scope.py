@@ -45,7 +45,9 @@ SUMMARIES: dict[str, Callable[[list[Number]], Number]] = {"before_avg": fmean, "
 """Functions over one value per baseline period."""
 
 
-def fill_item_scope(expr: Expr, rows: Sequence[Row], earlier: Sequence[Sequence[Row]] | None, zone: ZoneInfo) -> Expr:
+def fill_item_scope(
+    expr: Expr, rows: Sequence[Row], earlier: Sequence[Sequence[Row]] | None, zone: ZoneInfo
+) -> Expr:
     """Replace the item-scope names and functions in `expr` by their values.
 
     Args:
@@ -106,7 +108,9 @@ def fill_finding_scope(expr: Expr, material: Material, finding: Finding) -> Expr
             return Literal(names[node.name], node.span)
         if isinstance(node, Call) and node.name == "before":
             earlier = material.earlier_rows(finding)
-            values = None if earlier is None else [sum(numbers(rows, argument_name(node))) for rows in earlier]
+            values = (
+                None if earlier is None else [sum(numbers(rows, argument_name(node))) for rows in earlier]
+            )
             return Literal(fmean(values) if values else None, node.span)
         return None
 
@@ -120,6 +124,8 @@ def before_values(material: Material, finding: Finding, field: str) -> tuple[Val
         if result is None:
             series.append(None)
             continue
-        rows = [row for row in result.rows if all(row.get(name) == value for name, value in finding.key.items())]
+        rows = [
+            row for row in result.rows if all(row.get(name) == value for name, value in finding.key.items())
+        ]
         series.append(sum(numbers(rows, field)))
     return tuple(series)

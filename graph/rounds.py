@@ -81,7 +81,11 @@ def plan_round(
     round_ = round_.model_copy(update={"id": _identity(round_)})
     planned = [
         RoundItemRow(
-            thread_id=_identity(round_, item.id), round_id=round_.id, item_id=item.id, title=item.title, position=position
+            thread_id=_identity(round_, item.id),
+            round_id=round_.id,
+            item_id=item.id,
+            title=item.title,
+            position=position,
         )
         for position, item in enumerate(procedure.items)
     ]

@@ -82,7 +82,9 @@ def read_document(text: str) -> Document:
             stack[-1].children.append(section)
             stack.append(section)
         elif token.type == "fence":
-            stack[-1].blocks.append(Block("fence", token.info.strip().lower(), token.content, skipped + start + 2))
+            stack[-1].blocks.append(
+                Block("fence", token.info.strip().lower(), token.content, skipped + start + 2)
+            )
         elif token.type == "table_open":
             stack[-1].blocks.append(Block("table", "", "\n".join(lines[start:end]), skipped + start + 1))
         elif token.type.endswith("_open") or token.type in {"html_block", "code_block"}:
@@ -113,7 +115,9 @@ _SEPARATOR = re.compile(r"(?<!\\)\|")
 
 def _cells(line: str, number: int) -> list[Cell]:
     edges = [match.start() for match in _SEPARATOR.finditer(line)]
-    starts = [edge + 1 for edge in edges] if line.lstrip().startswith("|") else [0, *(edge + 1 for edge in edges)]
+    starts = (
+        [edge + 1 for edge in edges] if line.lstrip().startswith("|") else [0, *(edge + 1 for edge in edges)]
+    )
     ends = [*(edge for edge in edges if edge >= starts[0]), len(line)]
     cells = []
     for start, end in zip(starts, ends, strict=False):

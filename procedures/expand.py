@@ -21,7 +21,9 @@ SCOPE_NAMES = {"item": ("rows",), "finding": ("seen_before", "seen_periods")}
 """Names that criteria have beside the columns of a row, by scope."""
 
 _TOKEN = re.compile(r"\$\$|\$([A-Za-z_][\w.{}]*)\$")
-_TERM = re.compile(r'(?P<field>"[^"]+"|[\w.{}:]+)\s*(?:=\s*\$(?P<one>[\w.{}]+)\$|IN\s*\(\s*\$(?P<many>[\w.{}]+)\$\s*\))')
+_TERM = re.compile(
+    r'(?P<field>"[^"]+"|[\w.{}:]+)\s*(?:=\s*\$(?P<one>[\w.{}]+)\$|IN\s*\(\s*\$(?P<many>[\w.{}]+)\$\s*\))'
+)
 _NEGATED = re.compile(r"\b(?:NOT|OR)\b|!=")
 
 
@@ -63,7 +65,9 @@ def substitute(text: str, values: Mapping[str, Value]) -> str:
         if name is None:
             return "$"
         if name not in values:
-            raise TokenError(f"token ${name}$ has no value here. Known: {', '.join(sorted(values)) or 'none'}.")
+            raise TokenError(
+                f"token ${name}$ has no value here. Known: {', '.join(sorted(values)) or 'none'}."
+            )
         return _rendered(values[name])
 
     return _TOKEN.sub(fill, text)
@@ -72,7 +76,10 @@ def substitute(text: str, values: Mapping[str, Value]) -> str:
 def parameter_values(parameters: Mapping[str, str]) -> dict[str, Value]:
     """Return parameters as values: numbers where they are numbers."""
     numbers = {name: to_number(text) for name, text in parameters.items()}
-    return {name: text if numbers[name] is None else _plain(numbers[name] or 0.0) for name, text in parameters.items()}
+    return {
+        name: text if numbers[name] is None else _plain(numbers[name] or 0.0)
+        for name, text in parameters.items()
+    }
 
 
 def _plain(number: float) -> int | float:

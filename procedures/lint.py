@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from procedures.archive import macros_of, parameters_of
-from procedures.expand import SCOPE_NAMES, TokenError, expression, parameter_values, tokens
+from procedures.expand import SCOPE_NAMES, TokenError, Value, expression, parameter_values, tokens
 from procedures.lint_searches import SearchText, check_search, check_width
 from procedures.model import Criterion, DrillDown, Fault, Item, KnownBenign, Place, Procedure
 from procedures.parse import parse_procedure
@@ -28,7 +28,9 @@ def lint(source: ProcedureSource, *, today: dt.date) -> tuple[Fault, ...]:
     macros = _macros(source, faults)
     if parsed.procedure is not None and macros is not None:
         _check_procedure(parsed.procedure, source, macros, faults, today)
-    return tuple(sorted(faults.found, key=lambda fault: (fault.place.path, fault.place.line, fault.place.column)))
+    return tuple(
+        sorted(faults.found, key=lambda fault: (fault.place.path, fault.place.line, fault.place.column))
+    )
 
 
 def _macros(source: ProcedureSource, faults: Faults) -> MacroTable | None:
@@ -63,7 +65,13 @@ class ItemLint:
     def __init__(
         self, procedure: Procedure, item: Item, parameters: dict[str, str], macros: MacroTable, faults: Faults
     ) -> None:
-        self.procedure, self.item, self.parameters, self.macros, self.faults = procedure, item, parameters, macros, faults
+        self.procedure, self.item, self.parameters, self.macros, self.faults = (
+            procedure,
+            item,
+            parameters,
+            macros,
+            faults,
+        )
         self.columns: frozenset[str] | None = None
 
     def check(self) -> None:
@@ -87,16 +95,18 @@ class ItemLint:
     def _add(self, code: str, message: str, place: Place) -> None:
         self.faults.add(code, message, place.line, place.column)
 
-    def _values(self, columns: Iterable[str]) -> dict[str, object]:
+    def _values(self, columns: Iterable[str]) -> dict[str, Value]:
         """Return something for every token that may stand in a search."""
-        known: dict[str, object] = dict.fromkeys(columns, ["x"])
+        known: dict[str, Value] = {name: ["x"] for name in columns}
         return {**known, "start": 0, "end": 1, **parameter_values(self.parameters)}
 
     def _criterion_ids(self) -> set[str]:
         ids = {criterion.id for criterion in self.item.criteria}
-        return ids | {f"{down.id}/{criterion.id}" for down in self.item.drill_downs for criterion in down.criteria}
+        return ids | {
+            f"{down.id}/{criterion.id}" for down in self.item.drill_downs for criterion in down.criteria
+        }
 
-    def _columns(self, spl: str, place: Place, values: dict[str, object]) -> frozenset[str] | None:
+    def _columns(self, spl: str, place: Place, values: dict[str, Value]) -> frozenset[str] | None:
         indexes = frozenset(source.index.lower() for source in self.procedure.data_sources)
         text = SearchText(spl, place, values, self.macros, indexes)
         search = check_search(text, self.faults)
@@ -108,7 +118,11 @@ class ItemLint:
         named += [("at", item.at)] if item.at else []
         for what, name in named:
             if self.columns is not None and name not in self.columns:
-                self._add("P030", f"{what} {name!r} is no column of the search.{near(name, self.columns)}", item.place)
+                self._add(
+                    "P030",
+                    f"{what} {name!r} is no column of the search.{near(name, self.columns)}",
+                    item.place,
+                )
         if item.at and item.at not in item.times and item.at != "_time":
             self._add("P036", f"at {item.at!r} is not declared in times.", item.place)
 
@@ -137,13 +151,21 @@ class ItemLint:
         if columns is None:
             return
         allowed = set(columns) if criterion.scope == "finding" else set()
-        allowed |= {name for rule in self.item.enrich for name in rule.output} if criterion.scope == "finding" else set()
+        allowed |= (
+            {name for rule in self.item.enrich for name in rule.output}
+            if criterion.scope == "finding"
+            else set()
+        )
         names = set(SCOPE_NAMES[criterion.scope])
         inside = {
             name
             for node in walk(expr)
             if isinstance(node, Call) and node.name in {"total", "item_max", "distinct", "before"}
-            for name in ([str(node.args[0].value)] if node.args and isinstance(node.args[0], Literal) else field_names(node))
+            for name in (
+                [str(node.args[0].value)]
+                if node.args and isinstance(node.args[0], Literal)
+                else field_names(node)
+            )
         }
         for node in walk(expr):
             if isinstance(node, Field) and node.name not in allowed | names | inside:
@@ -158,20 +180,39 @@ class ItemLint:
     def _check_drill_down(self, drill_down: DrillDown, ids: set[str]) -> None:
         for name in drill_down.runs:
             if name not in ids | {"always"}:
-                self._add("P033", f"runs {name!r} is no criterion of this item.{near(name, ids)}", drill_down.place)
+                self._add(
+                    "P033", f"runs {name!r} is no criterion of this item.{near(name, ids)}", drill_down.place
+                )
         if not drill_down.runs:
-            self._add("P033", f"drill-down {drill_down.id!r} never runs. Expected runs: [criterion ids] or always.", drill_down.place)
+            self._add(
+                "P033",
+                f"drill-down {drill_down.id!r} never runs. Expected runs: [criterion ids] or always.",
+                drill_down.place,
+            )
         known = set(self.columns or ()) | set(self.parameters) | {"start", "end"}
         missing = [name for name in tokens(drill_down.spl) if name not in known]
         for name in missing if self.columns is not None else ():
             line = drill_down.spl_place.line + drill_down.spl[: drill_down.spl.index(f"${name}$")].count("\n")
             place = Place(path=drill_down.spl_place.path, line=line)
-            self._add("P031", f"token ${name}$ is no column of the item's search and no parameter.{near(name, known)}", place)
+            self._add(
+                "P031",
+                f"token ${name}$ is no column of the item's search and no parameter.{near(name, known)}",
+                place,
+            )
         if missing:
             return
         columns = self._columns(drill_down.spl, drill_down.spl_place, self._values(self.columns or ()))
-        if drill_down.each == "batch" and columns is not None and self.item.key and not columns & set(self.item.key):
-            self._add("P034", f"drill-down {drill_down.id!r} returns none of the key fields {', '.join(self.item.key)}.", drill_down.place)
+        if (
+            drill_down.each == "batch"
+            and columns is not None
+            and self.item.key
+            and not columns & set(self.item.key)
+        ):
+            self._add(
+                "P034",
+                f"drill-down {drill_down.id!r} returns none of the key fields {', '.join(self.item.key)}.",
+                drill_down.place,
+            )
         both = None if columns is None or self.columns is None else columns | self.columns
         for criterion in drill_down.criteria:
             self._check_criterion(criterion, both)
@@ -181,25 +222,49 @@ class ItemLint:
         enriched = {name for rule in self.item.enrich for name in rule.output}
         for column in self.item.output:
             head = column.source.partition(".")[0]
-            if self.columns is None or column.source in self.columns or column.source in enriched or head in drill_downs:
+            if (
+                self.columns is None
+                or column.source in self.columns
+                or column.source in enriched
+                or head in drill_downs
+            ):
                 continue
-            self._add("P030", f"column {column.source!r} does not exist.{near(column.source, self.columns)}", column.place)
+            self._add(
+                "P030",
+                f"column {column.source!r} does not exist.{near(column.source, self.columns)}",
+                column.place,
+            )
 
 
 def _check_known_benign(
     procedure: Procedure, entry: KnownBenign, parameters: dict[str, str], faults: Faults, today: dt.date
 ) -> None:
     if entry.expires < today:
-        faults.add("P050", f"known-benign {entry.id!r} expired on {entry.expires}.", entry.place.line, entry.place.column)
+        faults.add(
+            "P050",
+            f"known-benign {entry.id!r} expired on {entry.expires}.",
+            entry.place.line,
+            entry.place.column,
+        )
     keys: set[str] = set()
     for name in entry.covers:
         item_id, _, criterion = name.partition("/")
         item = next((item for item in procedure.items if item.id == item_id), None)
         known = {f"{item.id}/{part.id}" for item in procedure.items for part in item.criteria}
-        known |= {f"{item.id}/{down.id}/{part.id}" for item in procedure.items for down in item.drill_downs for part in down.criteria}
+        known |= {
+            f"{item.id}/{down.id}/{part.id}"
+            for item in procedure.items
+            for down in item.drill_downs
+            for part in down.criteria
+        }
         if item is None or name not in known:
             code = "P035" if not criterion else "P033"
-            faults.add(code, f"covers {name!r} is no item/criterion.{near(name, known)}", entry.place.line, entry.place.column)
+            faults.add(
+                code,
+                f"covers {name!r} is no item/criterion.{near(name, known)}",
+                entry.place.line,
+                entry.place.column,
+            )
             continue
         keys |= set(item.key)
     try:
@@ -208,4 +273,9 @@ def _check_known_benign(
         faults.add("P032", f"match of {entry.id!r}: {error}", entry.place.line, entry.place.column)
         return
     for name in sorted(set(field_names(expr)) - keys) if keys else ():
-        faults.add("P035", f"match of {entry.id!r} looks at {name!r}, which is no key field.", entry.place.line, entry.place.column)
+        faults.add(
+            "P035",
+            f"match of {entry.id!r} looks at {name!r}, which is no key field.",
+            entry.place.line,
+            entry.place.column,
+        )

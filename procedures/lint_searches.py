@@ -60,7 +60,13 @@ def check_search(text: SearchText, faults: Faults) -> Search | None:
     try:
         search = parse_search(_same_length(text), macros=text.macros)
     except SplError as error:
-        code = "P021" if isinstance(error, ForbiddenError) else "P025" if isinstance(error, MacroError) else "P020"
+        code = (
+            "P021"
+            if isinstance(error, ForbiddenError)
+            else "P025"
+            if isinstance(error, MacroError)
+            else "P020"
+        )
         line, column = text.at(error.span.start if error.span else 0)
         known = f" Supported: {', '.join(error.supported)}." if error.supported else ""
         faults.add(code, f"{error.message}{known}", line, column)
@@ -102,7 +108,9 @@ def _check_bounds(search: Search, text: SearchText, faults: Faults) -> None:
         faults.add("P023", "the search names no index. Expected index=… of a data source.", line, column)
     elif foreign := sorted(named - text.indexes):
         known = ", ".join(sorted(text.indexes))
-        faults.add("P023", f"index {foreign[0]!r} is no data source of this procedure ({known}).", line, column)
+        faults.add(
+            "P023", f"index {foreign[0]!r} is no data source of this procedure ({known}).", line, column
+        )
 
 
 def _check_thresholds(search: Search, text: SearchText, faults: Faults) -> None:
@@ -111,10 +119,20 @@ def _check_thresholds(search: Search, text: SearchText, faults: Faults) -> None:
     for command in search.commands:
         if isinstance(command, Where) and aggregated:
             literal = any(
-                isinstance(node, Compare) and isinstance(node.right, Literal) and isinstance(node.right.value, int | float)
+                isinstance(node, Compare)
+                and isinstance(node.right, Literal)
+                and isinstance(node.right.value, int | float)
                 for node in walk(command.condition)
             )
             if literal and "$" not in text.spl:
-                offset = min(command.condition.span.start, len(text.spl) - 1) if text.spl == search.text else text.spl.rfind("where")
-                faults.add("P053", "a threshold stands in the search. Expected it in a criterion.", *text.at(max(offset, 0)))
+                offset = (
+                    min(command.condition.span.start, len(text.spl) - 1)
+                    if text.spl == search.text
+                    else text.spl.rfind("where")
+                )
+                faults.add(
+                    "P053",
+                    "a threshold stands in the search. Expected it in a criterion.",
+                    *text.at(max(offset, 0)),
+                )
         aggregated = aggregated or isinstance(command, Stats)

@@ -36,14 +36,18 @@ def parse_procedure(source: ProcedureSource) -> Parsed:
     faults = Faults(source.name)
     document = read_document(source.document)
     if document.front is None:
-        faults.add("P001", "the document does not begin with front matter. Expected --- and key: value lines.", 1)
+        faults.add(
+            "P001", "the document does not begin with front matter. Expected --- and key: value lines.", 1
+        )
         return Parsed(None, tuple(faults.found))
     front = read_settings(document.front, document.front_line, faults)
     if front is None:
         return Parsed(None, tuple(faults.found))
     chapters = _chapters(document.sections, faults)
     procedure = _build(front, chapters, source, faults)
-    return Parsed(procedure, tuple(sorted(faults.found, key=lambda fault: (fault.place.line, fault.place.column))))
+    return Parsed(
+        procedure, tuple(sorted(faults.found, key=lambda fault: (fault.place.line, fault.place.column)))
+    )
 
 
 def _chapters(sections: list[Section], faults: Faults) -> dict[str, Section]:
@@ -53,14 +57,18 @@ def _chapters(sections: list[Section], faults: Faults) -> dict[str, Section]:
         key = CHAPTER_OF.get(section.title.casefold())
         if key is None:
             names = [name for names in CHAPTERS.values() for name in names]
-            faults.add("P006", f"heading {section.title!r} is unknown.{near(section.title, names)}", section.line)
+            faults.add(
+                "P006", f"heading {section.title!r} is unknown.{near(section.title, names)}", section.line
+            )
             continue
         if key in found:
             faults.add("P009", f"heading {section.title!r} stands twice.", section.line)
         found[key] = section
         if key != "items":
             found |= {
-                inner: child for child in section.children if (inner := CHAPTER_OF.get(child.title.casefold(), ""))
+                inner: child
+                for child in section.children
+                if (inner := CHAPTER_OF.get(child.title.casefold(), ""))
             }
     if "items" not in found:
         faults.add("P005", f"section {CHAPTERS['items'][0]!r} ({CHAPTERS['items'][1]}) is missing.", 1)
@@ -71,7 +79,9 @@ def _build(
     front: Settings, chapters: dict[str, Section], source: ProcedureSource, faults: Faults
 ) -> Procedure | None:
     front.only(FRONT_KEYS)
-    shared = parse_drill_downs(chapters["shared_drill_downs"], faults) if "shared_drill_downs" in chapters else ()
+    shared = (
+        parse_drill_downs(chapters["shared_drill_downs"], faults) if "shared_drill_downs" in chapters else ()
+    )
     items = [
         item
         for section in (chapters["items"].children if "items" in chapters else ())
@@ -84,7 +94,11 @@ def _build(
         seen.add(item.id)
     ident = front.text("id")
     if ident and not _ID.fullmatch(ident):
-        faults.add("P003", f"id {ident!r} is no id. Expected lower-case letters, digits and dashes.", front.place("id"))
+        faults.add(
+            "P003",
+            f"id {ident!r} is no id. Expected lower-case letters, digits and dashes.",
+            front.place("id"),
+        )
     values = {
         "id": ident,
         "title": front.text("title"),
@@ -125,7 +139,11 @@ def _zone(front: Settings) -> str:
         ZoneInfo(name or "UTC")
     except (ZoneInfoNotFoundError, ValueError, OSError):
         faults = front.faults
-        faults.add("P003", f"timezone {name!r} is unknown. Expected a name such as Asia/Tokyo.", front.place("timezone"))
+        faults.add(
+            "P003",
+            f"timezone {name!r} is unknown. Expected a name such as Asia/Tokyo.",
+            front.place("timezone"),
+        )
         return "UTC"
     return name or "UTC"
 
@@ -180,7 +198,9 @@ def _parameters(section: Section | None, faults: Faults) -> tuple[Parameter, ...
     return tuple(
         Parameter(
             name=record["name"].text,
-            values={name: cell.text for name, cell in record.items() if name not in {"name", "why"} and cell.text},
+            values={
+                name: cell.text for name, cell in record.items() if name not in {"name", "why"} and cell.text
+            },
             why=record["why"].text if "why" in record else "",
             place=Place(path=faults.path, line=record["name"].line, column=record["name"].column),
         )
@@ -197,7 +217,10 @@ def _known_benign(section: Section | None, faults: Faults) -> tuple[KnownBenign,
     for record in read_table(section.table, columns, faults):
         if any(name not in record for name in columns):
             continue
-        dates = [_date(record[name].text, record[name].line, record[name].column, faults) for name in ("starts", "expires")]
+        dates = [
+            _date(record[name].text, record[name].line, record[name].column, faults)
+            for name in ("starts", "expires")
+        ]
         entries.append(
             KnownBenign(
                 **{name: record[name].text for name in ("id", "match", "reason", "owner", "approver")},

@@ -88,7 +88,7 @@ def _item(
             attack=settings.names("attack"),
             baseline=_baseline(settings, faults),
             show=int(settings.number("show", 20)),
-            review=settings.text("review", "") or None,  # type: ignore[arg-type]
+            review=settings.text("review", "") or None,
             on_no_data=_on(settings, "on_no_data"),
             on_partial=_on(settings, "on_partial"),
             on_truncated=_on(settings, "on_truncated"),
@@ -122,7 +122,9 @@ def _settings(section: Section, known: tuple[str, ...], faults: Faults) -> Setti
     blocks = section.fences("yaml")
     if not blocks:
         return Settings({}, {}, section.line, faults)
-    settings = read_settings(blocks[0].text, blocks[0].line, faults) or Settings({}, {}, blocks[0].line, faults)
+    settings = read_settings(blocks[0].text, blocks[0].line, faults) or Settings(
+        {}, {}, blocks[0].line, faults
+    )
     settings.only(known)
     return settings
 
@@ -144,7 +146,9 @@ def _search(section: Section | None, ident: str, faults: Faults) -> Block | None
         return None
     blocks = section.fences("spl")
     if len(blocks) != 1:
-        faults.add("P010", f"{ident!r} has {len(blocks)} ```spl blocks here. Expected exactly one.", section.line)
+        faults.add(
+            "P010", f"{ident!r} has {len(blocks)} ```spl blocks here. Expected exactly one.", section.line
+        )
     return blocks[0] if blocks else None
 
 
@@ -161,7 +165,9 @@ def _window(settings: Settings) -> Window:
     if value is None:
         return Window()
     if not isinstance(value, list) or len(value) != 2:
-        settings.faults.add("P003", f"window {value!r} cannot be read. Expected [start - 1h, end].", settings.place("window"))
+        settings.faults.add(
+            "P003", f"window {value!r} cannot be read. Expected [start - 1h, end].", settings.place("window")
+        )
         return Window()
     earliest, latest = (_bound(str(part), settings) for part in value)
     return Window(earliest=earliest, latest=latest)
@@ -169,14 +175,20 @@ def _window(settings: Settings) -> Window:
 
 def _bound(text: str, settings: Settings) -> Bound:
     match = _BOUND.fullmatch(text.strip())
+    if match is None:
+        _bad_bound(f"{text!r} cannot be read.", settings)
+        return Bound(anchor="start")
     try:
-        if match is None:
-            raise TimeError(f"{text!r} cannot be read.")
         offset = parse_duration(match[3]) if match[3] else 0.0
     except TimeError as error:
-        settings.faults.add("P003", f"window: {error.message} Expected start, end or now, and + or - a duration.", settings.place("window"))
+        _bad_bound(error.message, settings)
         return Bound(anchor="start")
-    return Bound(anchor=match[1], offset_s=-offset if match[2] == "-" else offset)  # type: ignore[arg-type]
+    return Bound(anchor=match[1], offset_s=-offset if match[2] == "-" else offset)
+
+
+def _bad_bound(what: str, settings: Settings) -> None:
+    text = f"window: {what} Expected start, end or now, and + or - a duration."
+    settings.faults.add("P003", text, settings.place("window"))
 
 
 def _baseline(settings: Settings, faults: Faults) -> Baseline | None:
@@ -192,7 +204,9 @@ def _on(settings: Settings, key: str) -> Verdict:
     word = settings.text(key, Verdict.UNDETERMINED.value)
     verdict = VERDICT_OF.get(word.casefold())
     if verdict is None:
-        settings.faults.add("P008", f"{key} {word!r} is no verdict.{near(word, VERDICT_OF)}", settings.place(key))
+        settings.faults.add(
+            "P008", f"{key} {word!r} is no verdict.{near(word, VERDICT_OF)}", settings.place(key)
+        )
     return verdict or Verdict.UNDETERMINED
 
 
@@ -202,7 +216,9 @@ def _enrichments(settings: Settings, faults: Faults) -> tuple[Enrichment, ...]:
     for entry in entries if isinstance(entries, list) else []:
         inner = Settings(cast("dict[str, object]", entry), {}, settings.place("enrich"), faults)
         inner.only(("lookup", "on", "output"))
-        found.append(Enrichment(lookup=inner.text("lookup"), on=inner.text("on"), output=inner.names("output")))
+        found.append(
+            Enrichment(lookup=inner.text("lookup"), on=inner.text("on"), output=inner.names("output"))
+        )
     return tuple(found)
 
 
@@ -217,7 +233,12 @@ def _criteria(section: Section | None, faults: Faults) -> tuple[Criterion, ...]:
     seen: set[str] = set()
     for criterion in criteria:
         if criterion.id in seen:
-            faults.add("P009", f"criterion id {criterion.id!r} is used twice.", criterion.place.line, criterion.place.column)
+            faults.add(
+                "P009",
+                f"criterion id {criterion.id!r} is used twice.",
+                criterion.place.line,
+                criterion.place.column,
+            )
         seen.add(criterion.id)
     return tuple(criteria)
 
@@ -235,7 +256,9 @@ def _criterion(record: Record, faults: Faults) -> Criterion | None:
             verdict_cell.column,
         )
     if scope.text not in {"finding", "item"}:
-        faults.add("P008", f"scope {scope.text!r} is unknown. Expected finding or item.", scope.line, scope.column)
+        faults.add(
+            "P008", f"scope {scope.text!r} is unknown. Expected finding or item.", scope.line, scope.column
+        )
     question = when.text.removeprefix("judge:").strip() if when.text.startswith("judge:") else None
     if not when.text:
         faults.add("P032", f"criterion {record['id'].text!r} has no condition.", when.line, when.column)
@@ -269,7 +292,7 @@ def parse_drill_downs(section: Section, faults: Faults) -> tuple[DrillDown, ...]
                 id=ident,
                 title=title,
                 runs=settings.names("runs"),
-                each=settings.choice("each", ("finding", "batch"), "finding"),  # type: ignore[arg-type]
+                each=settings.choice("each", ("finding", "batch"), "finding"),
                 optional=bool(settings.values.get("optional", False)),
                 window=_window(settings),
                 spl=search.text.rstrip(),
@@ -293,10 +316,14 @@ def _output(section: Section | None, faults: Faults) -> tuple[OutputColumn, ...]
             continue
         fmt = record["format"]
         if fmt.text not in FORMATS:
-            faults.add("P008", f"format {fmt.text!r} is unknown.{near(fmt.text, FORMATS)}", fmt.line, fmt.column)
+            faults.add(
+                "P008", f"format {fmt.text!r} is unknown.{near(fmt.text, FORMATS)}", fmt.line, fmt.column
+            )
             continue
         place = Place(path=faults.path, line=record["from"].line, column=record["from"].column)
         columns.append(
-            OutputColumn(label=record["column"].text, source=record["from"].text, format=fmt.text, place=place)  # type: ignore[arg-type]
+            OutputColumn(
+                label=record["column"].text, source=record["from"].text, format=fmt.text, place=place
+            )
         )
     return tuple(columns)

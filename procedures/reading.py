@@ -29,7 +29,7 @@ class Faults:
         """Report a fault."""
         place = Place(path=self.path, line=max(1, line), column=max(1, column))
         severity = CODES[code][0]
-        fault = Fault(place=place, code=code, message=message, severity=severity)  # type: ignore[arg-type]
+        fault = Fault(place=place, code=code, message=message, severity=severity)
         if fault not in self.found:
             self.found.append(fault)
 
@@ -150,7 +150,9 @@ def read_settings(text: str, first_line: int, faults: Faults) -> Settings | None
 Record = dict[str, Cell]
 
 
-def read_table(block: Block, required: Collection[str], faults: Faults, *, others: bool = False) -> list[Record]:
+def read_table(
+    block: Block, required: Collection[str], faults: Faults, *, others: bool = False
+) -> list[Record]:
     """Read a table by the meaning of its columns.
 
     Args:
@@ -163,14 +165,25 @@ def read_table(block: Block, required: Collection[str], faults: Faults, *, other
     names = [COLUMN_OF.get(cell.text.casefold(), cell.text if others else None) for cell in header]
     for cell, name in zip(header, names, strict=True):
         if name is None:
-            faults.add("P007", f"column {cell.text!r} is unknown.{near(cell.text, COLUMN_OF)}", cell.line, cell.column)
+            faults.add(
+                "P007",
+                f"column {cell.text!r} is unknown.{near(cell.text, COLUMN_OF)}",
+                cell.line,
+                cell.column,
+            )
     for name in required:
         if name not in names:
-            faults.add("P007", f"the table has no column {name!r}. Expected {', '.join(required)}.", block.line)
+            faults.add(
+                "P007", f"the table has no column {name!r}. Expected {', '.join(required)}.", block.line
+            )
     records = []
     for cells in rows:
         if len(cells) < len(header):
-            faults.add("P007", f"the row has {len(cells)} cells. Expected {len(header)}.", cells[0].line if cells else block.line)
+            faults.add(
+                "P007",
+                f"the row has {len(cells)} cells. Expected {len(header)}.",
+                cells[0].line if cells else block.line,
+            )
         elif any(cell.text for cell in cells):
             records.append({name: cell for name, cell in zip(names, cells, strict=False) if name is not None})
     return records

@@ -50,7 +50,12 @@ def last_period(procedure: Procedure, now: float) -> RoundWindow:
 
 
 def round_windows(
-    procedure: Procedure, *, now: float, from_: str | None = None, to: str | None = None, last: str | None = None
+    procedure: Procedure,
+    *,
+    now: float,
+    from_: str | None = None,
+    to: str | None = None,
+    last: str | None = None,
 ) -> tuple[RoundWindow, ...]:
     """Return the windows of the rounds that are asked for, oldest first.
 

@@ -48,7 +48,9 @@ def read_source(path: Path, environment: str = "default") -> ProcedureSource:
     document = path / DOCUMENT if path.is_dir() else path
     folder = document.parent
     if not document.is_file():
-        raise ProcedureNotFoundError(f"no procedure at {str(path)!r}. Expected a folder with {DOCUMENT}, or that file.")
+        raise ProcedureNotFoundError(
+            f"no procedure at {str(path)!r}. Expected a folder with {DOCUMENT}, or that file."
+        )
     names = {DOCUMENT: document, MACROS: folder / MACROS}
     names |= {f"lookups/{file.name}": file for file in sorted((folder / "lookups").glob("*.csv"))}
     files = {}
@@ -58,5 +60,7 @@ def read_source(path: Path, environment: str = "default") -> ProcedureSource:
         try:
             files[name] = file.read_text("utf-8")
         except (UnicodeDecodeError, OSError) as error:
-            raise ProcedureNotFoundError(f"cannot read {str(file)!r}: {error}. Expected UTF-8 text.") from None
+            raise ProcedureNotFoundError(
+                f"cannot read {str(file)!r}: {error}. Expected UTF-8 text."
+            ) from None
     return ProcedureSource(name=str(document), files=files, environment=environment)

@@ -51,7 +51,12 @@ class Catalog(Protocol):
     """Knows which stored events a search may need."""
 
     def relation(
-        self, *, indexes: frozenset[str] | None, sourcetypes: frozenset[str] | None, earliest: float, latest: float
+        self,
+        *,
+        indexes: frozenset[str] | None,
+        sourcetypes: frozenset[str] | None,
+        earliest: float,
+        latest: float,
     ) -> Relation:
         """Return the events of `indexes` and `sourcetypes` (lower case; None means all) near the window.
 

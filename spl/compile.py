@@ -55,7 +55,12 @@ def compile_search(
 
 
 def _base(
-    builder: Builder, search: Search, relation: Relation, earliest: float, latest: float, wanted: frozenset[str] | None
+    builder: Builder,
+    search: Search,
+    relation: Relation,
+    earliest: float,
+    latest: float,
+    wanted: frozenset[str] | None,
 ) -> Stage:
     """Select the events of the window that meet the first command's condition."""
     names = relation.fields if wanted is None else [name for name in relation.fields if name in wanted]

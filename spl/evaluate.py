@@ -122,7 +122,14 @@ def _compare(op: str, left: Value, right: Value) -> Value:
     order = compare(left, right)
     if order is None:
         return None
-    return {"=": order == 0, "!=": order != 0, "<": order < 0, "<=": order <= 0, ">": order > 0, ">=": order >= 0}[op]
+    return {
+        "=": order == 0,
+        "!=": order != 0,
+        "<": order < 0,
+        "<=": order <= 0,
+        ">": order > 0,
+        ">=": order >= 0,
+    }[op]
 
 
 def _any_element(op: str, many: list[str], other: Value, *, flip: bool = False) -> Value:
@@ -211,7 +218,7 @@ def _strptime(call: Call, scope: _Scope) -> Value:
     if text is None:
         return None
     try:
-        return dt.datetime.strptime(text, pattern).replace(tzinfo=scope.zone).timestamp()  # noqa: DTZ007 - zone set next
+        return dt.datetime.strptime(text, pattern).replace(tzinfo=scope.zone).timestamp()
     except ValueError:
         return None
 

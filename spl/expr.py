@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from typing import Any, cast
 from typing import Literal as Choice
 
 from spl.errors import Span
@@ -131,4 +132,4 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
             updates[part.name] = tuple(rewrite(child, change) for child in value)
         elif isinstance(value, Expr):
             updates[part.name] = rewrite(value, change)
-    return replace(expr, **updates) if updates else expr
+    return cast("Expr", replace(cast("Any", expr), **updates)) if updates else expr

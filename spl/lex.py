@@ -50,7 +50,9 @@ def unescape(quoted: str) -> str:
     return re.sub(rf"\\([\\{quoted[0]}])", r"\1", quoted[1:-1])
 
 
-def tokenize(text: str, pattern: re.Pattern[str], start: int = 0, end: int | None = None) -> tuple[Token, ...]:
+def tokenize(
+    text: str, pattern: re.Pattern[str], start: int = 0, end: int | None = None
+) -> tuple[Token, ...]:
     """Split `text[start:end]` by one of the vocabularies above; the last token is `end`.
 
     Raises:
@@ -63,7 +65,11 @@ def tokenize(text: str, pattern: re.Pattern[str], start: int = 0, end: int | Non
 def _tokens(text: str, pattern: re.Pattern[str], position: int, stop: int) -> Iterator[Token]:
     after_operator = False
     while position < stop:
-        chosen = _SEARCH_VALUE if after_operator and pattern is SEARCH and not text[position].isspace() else pattern
+        chosen = (
+            _SEARCH_VALUE
+            if after_operator and pattern is SEARCH and not text[position].isspace()
+            else pattern
+        )
         match = chosen.match(text, position, stop) or pattern.match(text, position, stop)
         if match is None or match.end() == position:
             raise _unreadable(text, position)

@@ -46,7 +46,9 @@ def parse_macros_conf(text: str, path: str) -> dict[tuple[str, int], Macro]:
         elif line.strip() and not line.lstrip().startswith(("#", ";")):
             name, equals, value = line.partition("=")
             if not equals or stanza is None:
-                raise MacroError(f"{path}:{number}: line cannot be read. Expected [name], [name(2)] or setting = value.")
+                raise MacroError(
+                    f"{path}:{number}: line cannot be read. Expected [name], [name(2)] or setting = value."
+                )
             settings[name.strip()] = value.strip()
     _finish(macros, stanza, settings, path)
     return macros
@@ -66,7 +68,10 @@ def _logical_lines(text: str) -> list[tuple[int, str]]:
 
 
 def _finish(
-    macros: dict[tuple[str, int], Macro], stanza: tuple[str, int, int] | None, settings: dict[str, str], path: str
+    macros: dict[tuple[str, int], Macro],
+    stanza: tuple[str, int, int] | None,
+    settings: dict[str, str],
+    path: str,
 ) -> None:
     if stanza is None:
         return
@@ -75,7 +80,9 @@ def _finish(
     if settings.get("iseval", "0").lower() in {"1", "true"}:
         raise MacroError(f"{path}:{line}: macro {name!r} is an eval macro (iseval), which is not supported.")
     if len(args) != count:
-        raise MacroError(f"{path}:{line}: macro {name!r} names {len(args)} args. Expected {count}, as in its stanza.")
+        raise MacroError(
+            f"{path}:{line}: macro {name!r} names {len(args)} args. Expected {count}, as in its stanza."
+        )
     if "definition" not in settings:
         raise MacroError(f"{path}:{line}: macro {name!r} has no definition.")
     macros[name, count] = Macro(name, args, settings["definition"], path, line)
@@ -139,7 +146,9 @@ def _replacement(body: str, macros: MacroTable, text: str, span: Span, active: t
         definition = definition.replace(f"${parameter}$", value)
     return _CALL.sub(
         lambda inner: (
-            inner.group() if inner["body"] is None else _replacement(inner["body"], macros, text, span, (*active, name))
+            inner.group()
+            if inner["body"] is None
+            else _replacement(inner["body"], macros, text, span, (*active, name))
         ),
         definition,
     )

@@ -97,7 +97,9 @@ def _parse_first(text: str, span: Span) -> tuple[Command, dict[str, str]] | None
     parser = TermParser(text, start, span.end)
     term = parser.parse()
     if term is None and not parser.times:
-        raise SplSyntaxError("the search is empty. Expected search terms.", text=text, span=Span(start, span.end))
+        raise SplSyntaxError(
+            "the search is empty. Expected search terms.", text=text, span=Span(start, span.end)
+        )
     return SearchCommand(term, _trim(text, span)), {name: value for name, (value, _) in parser.times.items()}
 
 
@@ -116,7 +118,9 @@ def _parse_command(text: str, span: Span) -> Command:
     match = _NAME.match(text, span.start, span.end)
     if match is None:
         raise SplSyntaxError(
-            "a command is missing between pipes.", text=text, span=Span(span.start, max(span.end, span.start + 1))
+            "a command is missing between pipes.",
+            text=text,
+            span=Span(span.start, max(span.end, span.start + 1)),
         )
     name = _check_name(text, match)
     if name == "search":

@@ -187,18 +187,23 @@ def parse_head(clause: Clause) -> Command:
 
 def parse_sort(clause: Clause) -> Command:
     """`sort [n] [+|-]field …`; `sort 0` keeps all rows."""
-    tokens = clause.arguments()
+    options, tokens = take_options(clause, ("limit",))
     limit, implicit = SORT_LIMIT, True
-    if tokens and tokens[0].value.isdigit():
-        limit, implicit = int(tokens.pop(0).value), False
+    count = options.get("limit") or (tokens.pop(0) if tokens and tokens[0].value.isdigit() else None)
+    if count is not None:
+        if not count.value.isdigit():
+            raise clause.fail(f"sort limit {count.value!r} is no number.", count.span)
+        limit, implicit = int(count.value), False
     keys: list[SortKey] = []
     descending = False
     while tokens:
         token = tokens.pop(0)
         if token.kind == "comma":
             continue
-        if tokens and tokens[0].kind == "op":
-            raise clause.unsupported(f"sort option {token.value!r}.", token.span, ("sort n fields",))
+        if keys and token.value.lower() in {"asc", "desc"} and (tokens or token.value.lower() == "asc"):
+            raise clause.fail(
+                f"{token.value!r} after one field. Expected -field, or desc at the end.", token.span
+            )
         if token.value in {"+", "-"}:
             descending = token.value == "-"
             continue
@@ -236,7 +241,11 @@ def parse_dedup(clause: Clause) -> Command:
         raise clause.unsupported("dedup sortby.", clause.span)
     flags = {name: token.value.lower() in {"t", "true", "1"} for name, token in options.items()}
     return Dedup(
-        field_list(clause, rest), keep, flags.get("keepempty", False), flags.get("consecutive", False), clause.span
+        field_list(clause, rest),
+        keep,
+        flags.get("keepempty", False),
+        flags.get("consecutive", False),
+        clause.span,
     )
 
 
@@ -274,7 +283,9 @@ def parse_bin(clause: Clause) -> Command:
     try:
         amount = float(token.value)
     except ValueError:
-        raise clause.fail(f"span {token.value!r} cannot be read. Expected 5m, 1d or a number.", token.span) from None
+        raise clause.fail(
+            f"span {token.value!r} cannot be read. Expected 5m, 1d or a number.", token.span
+        ) from None
     if amount <= 0:
         raise clause.fail(f"span {token.value!r} is not above zero.", token.span)
     return Bin(names[0], names[-1], amount, "s" if names[0] == "_time" else None, clause.span)

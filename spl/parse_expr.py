@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Callable
 from typing import cast
 
 from spl.errors import Span, SplSyntaxError, TimeError, UnsupportedError
 from spl.expr import Arithmetic, Call, Compare, CompareOp, Expr, Field, In, Literal, Logic, Negate, Not
 from spl.functions import FUNCTIONS, TIME_DIRECTIVES
-from spl.lex import EVAL, Token, tokenize
+from spl.lex import EVAL, Kind, Token, tokenize
 from spl.regexes import translate_regex
 from spl.timerange import step_list
 
@@ -38,7 +39,9 @@ def parse_expression(text: str, *, extra_functions: frozenset[str] = frozenset()
 class ExpressionParser:
     """Reads one expression from tokens and stops at the first token that cannot continue it."""
 
-    def __init__(self, tokens: tuple[Token, ...], text: str, extra_functions: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, tokens: tuple[Token, ...], text: str, extra_functions: frozenset[str] = frozenset()
+    ) -> None:
         self._tokens = tokens
         self._text = text
         self._extra = extra_functions
@@ -63,7 +66,9 @@ class ExpressionParser:
     def expect_end(self) -> None:
         """Raise unless everything has been read."""
         if self.token.kind != "end":
-            raise self.fail(f"unexpected {self.token.text!r}. Expected an operator or the end of the expression.")
+            raise self.fail(
+                f"unexpected {self.token.text!r}. Expected an operator or the end of the expression."
+            )
 
     def expect(self, kind: str, what: str) -> Token:
         """Step over a token of `kind`, or raise."""
@@ -71,6 +76,9 @@ class ExpressionParser:
             found = self.token.text or "the end"
             raise self.fail(f"unexpected {found!r}. Expected {what}.")
         return self.advance()
+
+    def _at(self, kind: Kind) -> bool:
+        return self.token.kind == kind
 
     def _is_word(self, *words: str) -> bool:
         return self.token.kind == "word" and self.token.value.upper() in words
@@ -84,14 +92,15 @@ class ExpressionParser:
         self._depth -= 1
         return expr
 
-    def _logic(self, word: str, parse_operand: object) -> Expr:
-        operand = cast("type[Expr]", parse_operand)
+    def _logic(self, word: str, operand: Callable[[], Expr]) -> Expr:
         operands = [operand()]
         while self._is_word(word):
             self.advance()
             operands.append(operand())
         if self._is_word("XOR"):
-            raise UnsupportedError("operator 'XOR'.", text=self._text, span=self.token.span, supported=("AND", "NOT", "OR"))
+            raise UnsupportedError(
+                "operator 'XOR'.", text=self._text, span=self.token.span, supported=("AND", "NOT", "OR")
+            )
         if len(operands) == 1:
             return operands[0]
         return Logic(word, tuple(operands), Span(operands[0].span.start, operands[-1].span.end))  # type: ignore[arg-type]
@@ -133,8 +142,7 @@ class ExpressionParser:
     def _sum(self) -> Expr:
         return self._arithmetic("+-.", lambda: self._arithmetic("*/%", self._unary))
 
-    def _arithmetic(self, operators: str, parse_operand: object) -> Expr:
-        operand = cast("type[Expr]", parse_operand)
+    def _arithmetic(self, operators: str, operand: Callable[[], Expr]) -> Expr:
         left = operand()
         while self.token.kind == "op" and self.token.value in operators:
             op = self.advance().value
@@ -150,7 +158,9 @@ class ExpressionParser:
                 raise self.fail(f"the expression is nested more than {_DEEPEST} deep.")
             operand = self._unary()
             self._depth -= 1
-            return Negate(operand, Span(token.span.start, operand.span.end)) if token.value == "-" else operand
+            return (
+                Negate(operand, Span(token.span.start, operand.span.end)) if token.value == "-" else operand
+            )
         return self._primary()
 
     def _primary(self) -> Expr:
@@ -159,7 +169,9 @@ class ExpressionParser:
             case "number":
                 self.advance()
                 value = float(token.value)
-                return Literal(int(value) if value.is_integer() and "e" not in token.value.lower() else value, token.span)
+                return Literal(
+                    int(value) if value.is_integer() and "e" not in token.value.lower() else value, token.span
+                )
             case "string":
                 self.advance()
                 return Literal(token.value, token.span)
@@ -180,7 +192,7 @@ class ExpressionParser:
         if self.token.kind != "lparen":
             return Field(token.value, token.span)
         self.advance()
-        args = () if self.token.kind == "rparen" else self._arguments()
+        args = () if self._at("rparen") else self._arguments()
         end = self.expect("rparen", ", or )").span.end
         return self._call(token, args, Span(token.span.start, end))
 
@@ -200,7 +212,10 @@ class ExpressionParser:
             near = difflib.get_close_matches(name, FUNCTIONS, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise UnsupportedError(
-                f"function {name!r}.{hint}", text=self._text, span=token.span, supported=tuple(sorted(FUNCTIONS))
+                f"function {name!r}.{hint}",
+                text=self._text,
+                span=token.span,
+                supported=tuple(sorted(FUNCTIONS)),
             )
         if len(args) < function.least or (function.most is not None and len(args) > function.most):
             most = "or more" if function.most is None else f"to {function.most}"
@@ -225,7 +240,9 @@ class ExpressionParser:
             if name in {"strftime", "strptime"}:
                 self._check_directives(constant.value, constant.span)
         if name == "case" and len(args) % 2:
-            raise SplSyntaxError("case() needs pairs of condition and value.", text=self._text, span=args[-1].span)
+            raise SplSyntaxError(
+                "case() needs pairs of condition and value.", text=self._text, span=args[-1].span
+            )
 
     def _check_modifier(self, modifier: str, span: Span) -> None:
         try:
@@ -234,6 +251,8 @@ class ExpressionParser:
             raise TimeError(error.message, text=self._text, span=span) from None
 
     def _check_directives(self, pattern: str, span: Span) -> None:
+        if not pattern:
+            raise UnsupportedError("an empty time format.", text=self._text, span=span)
         for directive in re.findall(r"%(.?)", pattern, re.DOTALL):
             if directive not in TIME_DIRECTIVES or not directive:
                 raise UnsupportedError(

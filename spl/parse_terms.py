@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 
 from spl.errors import Span, SplSyntaxError, UnsupportedError
-from spl.lex import SEARCH, Token, tokenize
+from spl.lex import SEARCH, Kind, Token, tokenize
 from spl.terms import Combined, FieldIn, FieldTerm, Keyword, NotTerm, Pattern, Term, parse_pattern
 
 _DEEPEST = 60
@@ -40,6 +40,9 @@ class TermParser:
         if self._token.kind != "end":
             raise self._fail(f"unexpected {self._token.text!r}. Expected a search term.")
         return term
+
+    def _at(self, kind: Kind) -> bool:
+        return self._token.kind == kind
 
     def _is_word(self, word: str) -> bool:
         """Operators of the search command must be upper case."""
@@ -85,7 +88,7 @@ class TermParser:
         if token.kind == "lparen":
             self._advance()
             inner = self._and()
-            if self._token.kind != "rparen":
+            if not self._at("rparen"):
                 raise self._fail(f"unexpected {self._token.text or 'end'!r}. Expected ).")
             self._advance()
             return inner
@@ -122,7 +125,7 @@ class TermParser:
             token = self._advance()
             if token.kind != "comma":
                 values.append(_pattern(token))
-        if self._token.kind != "rparen" or not values:
+        if not self._at("rparen") or not values:
             raise self._fail("the list of IN is empty or not closed. Expected values and ).")
         end = self._advance().span.end
         return FieldIn(name.value, tuple(values), Span(name.span.start, end))

@@ -161,7 +161,10 @@ class Search:
 
 def command_names(search: Search) -> tuple[str, ...]:
     """Return the names of the commands, in order."""
-    return tuple("search" if isinstance(command, SearchCommand) else type(command).__name__.lower() for command in search.commands)
+    return tuple(
+        "search" if isinstance(command, SearchCommand) else type(command).__name__.lower()
+        for command in search.commands
+    )
 
 
 def indexes(search: Search) -> frozenset[str] | None:
@@ -194,16 +197,19 @@ def reads(command: Command) -> tuple[str, ...]:
             return tuple(name for _, expr in assignments for name in field_names(expr))
         case Stats(aggregates, by):
             own = [aggregate.field for aggregate in aggregates if aggregate.field]
-            inner = [name for aggregate in aggregates if aggregate.condition for name in field_names(aggregate.condition)]
+            inner = [
+                name
+                for aggregate in aggregates
+                if aggregate.condition
+                for name in field_names(aggregate.condition)
+            ]
             return (*own, *inner, *by)
-        case Table(fields) | Fields(_, fields):
+        case Table(fields) | Fields(_, fields) | Dedup(fields):
             return fields
         case Rename(pairs):
             return tuple(old for old, _ in pairs)
         case Sort(keys):
             return tuple(key.field for key in keys)
-        case Dedup(fields):
-            return fields
         case Rex(field):
             return (field, *(name for name, _ in command.groups))
         case Bin(field):
@@ -253,4 +259,6 @@ def source_fields(search: Search) -> frozenset[str] | None:
         if any("*" in name for name in names) and not isinstance(command, Fields):
             return None
         wanted.update(name for name in names if "*" not in name)
+        if isinstance(command, Fields) and command.mode == "+":
+            wanted.add("_raw")
     return frozenset(wanted) if output_fields(search) is not None else None

@@ -22,7 +22,9 @@ def translate_regex(pattern: str, *, text: str, span: Span) -> str:
     found = _BEYOND.search(pattern)
     if found:
         raise UnsupportedError(
-            f"regular expression with {found.group()!r} (lookaround, backreference or possessive).", text=text, span=span
+            f"regular expression with {found.group()!r} (lookaround, backreference or possessive).",
+            text=text,
+            span=span,
         )
     translated = _NAMED.sub("(?P<", pattern)
     try:

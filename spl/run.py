@@ -21,7 +21,6 @@ from spl.sql_expr import Kind
 from spl.timerange import resolve
 from spl.values import Value
 
-
 INTERRUPT_AGAIN_S = 0.05
 
 
@@ -102,7 +101,9 @@ def run_search(
     )
 
 
-def inline_window(search: Search, earliest: float, latest: float, *, now: float, zone: ZoneInfo) -> tuple[float, float]:
+def inline_window(
+    search: Search, earliest: float, latest: float, *, now: float, zone: ZoneInfo
+) -> tuple[float, float]:
     """Return the window after inline times.
 
     Raises:
@@ -167,7 +168,11 @@ def _fetch(
     convert = [_CONVERT[kind] for kind in compiled.kinds]
     cells = list(zip(compiled.fields, convert, strict=True))
     rows = [
-        {name: to_python(value) for (name, to_python), value in zip(cells, row, strict=False) if value is not None}
+        {
+            name: to_python(value)
+            for (name, to_python), value in zip(cells, row, strict=False)
+            if value is not None
+        }
         for row in fetched
     ]
     return rows, total

@@ -159,7 +159,11 @@ def _ordered(op: str, left: Sql, right: Sql) -> str:
     if any(isinstance(constant, str) and to_number(constant) is None for constant in constants):
         return f"{as_text(left)} {symbol} {as_text(right)}"
     one, two = as_number(left), as_number(right)
-    known = [side for side, sql in ((one, left), (two, right)) if sql.kind is not Kind.NUMBER and sql.constant is None]
+    known = [
+        side
+        for side, sql in ((one, left), (two, right))
+        if sql.kind is not Kind.NUMBER and sql.constant is None
+    ]
     if not known:
         return f"{one} {symbol} {two}"
     numeric = " AND ".join(f"{side} IS NOT NULL" for side in known)
@@ -211,7 +215,8 @@ def _case(call: Call, context: SqlContext) -> Sql:
     args = _args(call, context)
     kind = unify(args[1::2])
     arms = " ".join(
-        f"WHEN {as_bool(condition)} THEN {cast(value, kind)}" for condition, value in zip(args[::2], args[1::2], strict=True)
+        f"WHEN {as_bool(condition)} THEN {cast(value, kind)}"
+        for condition, value in zip(args[::2], args[1::2], strict=True)
     )
     return Sql(f"(CASE {arms} END)", kind)
 
@@ -255,11 +260,13 @@ def check_network(network: str, *, text: str, span: Span) -> None:
         UnsupportedError: It is no IPv4 network.
     """
     try:
-        version = ipaddress.ip_network(network, strict=False).version
+        is_ipv4 = ipaddress.ip_network(network, strict=False).version == 4
     except ValueError:
-        version = 0
-    if version != 4:
-        raise UnsupportedError(f"network {network!r}. Expected an IPv4 block such as 10.0.0.0/8.", text=text, span=span)
+        is_ipv4 = False
+    if not is_ipv4:
+        raise UnsupportedError(
+            f"network {network!r}. Expected an IPv4 block such as 10.0.0.0/8.", text=text, span=span
+        )
 
 
 def _cidrmatch(call: Call, context: SqlContext) -> Sql:
@@ -268,7 +275,9 @@ def _cidrmatch(call: Call, context: SqlContext) -> Sql:
     return Sql(cidr_sql(network, as_text(compile_expression(call.args[1], context))), Kind.BOOL)
 
 
-def _time_call(render: Callable[[str, str, ZoneInfo], str], kind: Kind, coerce: Callable[[Sql], str]) -> Callable[[Call, SqlContext], Sql]:
+def _time_call(
+    render: Callable[[str, str, ZoneInfo], str], kind: Kind, coerce: Callable[[Sql], str]
+) -> Callable[[Call, SqlContext], Sql]:
     def apply(call: Call, context: SqlContext) -> Sql:
         pattern, _ = _constant(call, 1)
         return Sql(render(coerce(compile_expression(call.args[0], context)), pattern, context.zone), kind)

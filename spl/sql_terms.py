@@ -50,7 +50,11 @@ def _equals(column: Sql, value: Pattern) -> str:
         return like_sql(as_text(column), value)
     if column.kind is Kind.NUMBER:
         number = to_number(exact)
-        return f"({column.text} = {number_literal(number)})" if number is not None else f"({as_text(column)} = {text_literal(exact)})"
+        return (
+            f"({column.text} = {number_literal(number)})"
+            if number is not None
+            else f"({as_text(column)} = {text_literal(exact)})"
+        )
     plain = _same_text(as_text(column), exact)
     if is_network(exact) and ":" not in exact:
         return f"({plain} OR coalesce({cidr_sql(exact, as_text(column))}, FALSE))"

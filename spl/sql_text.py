@@ -42,8 +42,13 @@ def text_literal(value: str) -> str:
 
 
 def number_literal(value: float) -> str:
-    """Return `value` as a SQL double."""
-    return f"{float(value)!r}::DOUBLE"
+    """Return `value` as a SQL double; a negative one in parentheses, since two minus signs begin a comment.
+
+    >>> number_literal(-5)
+    '(-5.0)::DOUBLE'
+    """
+    text = repr(float(value))
+    return f"({text})::DOUBLE" if text.startswith("-") else f"{text}::DOUBLE"
 
 
 def identifier(name: str) -> str:

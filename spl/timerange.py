@@ -21,7 +21,14 @@ _UNITS = {
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 _MONTHS = {"mon": 1, "q": 3, "y": 12}
 _STEP = re.compile(r"([+-])(\d*)([a-zA-Z]+)|@([a-zA-Z]+)([0-7])?")
-_ABSOLUTE = ("%m/%d/%Y:%H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d")
+_ABSOLUTE = (
+    "%m/%d/%Y:%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+)
 _EPOCH = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -55,7 +62,7 @@ def resolve(text: str, *, now: float, zone: ZoneInfo) -> float:
 def _absolute(text: str, zone: ZoneInfo) -> float | None:
     for pattern in _ABSOLUTE:
         try:
-            return dt.datetime.strptime(text, pattern).replace(tzinfo=zone).timestamp()  # noqa: DTZ007 - zone set next
+            return dt.datetime.strptime(text, pattern).replace(tzinfo=zone).timestamp()
         except ValueError:
             continue
     try:
@@ -169,7 +176,9 @@ def parse_duration(text: str) -> float:
     unit = _UNITS.get(match.group(2).lower()) if match else None
     if match is None or unit not in SECONDS:
         raise TimeError(
-            f"duration {text!r} cannot be read. Expected a number and s, m, h, d or w.", text=text, span=Span(0, len(text))
+            f"duration {text!r} cannot be read. Expected a number and s, m, h, d or w.",
+            text=text,
+            span=Span(0, len(text)),
         )
     return float(match.group(1)) * SECONDS[unit]
 

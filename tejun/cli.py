@@ -1,1 +1,44 @@
-def main() -> None: ...
+"""The `tejun` command."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from tejun.commands import audit, demo, logs, procedures, reviews, rounds, search
+
+app = typer.Typer(
+    name="tejun",
+    help="Run written monitoring procedures so that every figure can be trusted.\n\n"
+    "Start with [bold]tejun demo[/]. Data lives below TEJUN_HOME (default .tejun).",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.command()(demo.demo)
+app.add_typer(logs.app, name="logs")
+app.command()(search.search)
+app.command()(rounds.run)
+app.command()(reviews.inbox)
+app.command()(reviews.show)
+app.command()(reviews.decide)
+app.command()(reviews.outcome)
+app.command()(rounds.report)
+app.command()(rounds.sign)
+app.add_typer(procedures.app, name="procedure")
+app.add_typer(audit.app, name="audit")
+
+
+def main() -> None:
+    """Run the command line; what goes wrong is told in words."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        sys.stderr.write(
+            "\ninterrupted: everything finished so far is kept; run the same command again to go on.\n"
+        )
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(1)

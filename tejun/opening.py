@@ -71,7 +71,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             token = settings.siem_token.get_secret_value() if settings.siem_token else ""
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             transport = Http(settings.siem_url, headers)
-            sessions = RemoteSession(await stack.enter_async_context(open_session(transport, source=settings.source)))
+            sessions = RemoteSession(
+                await stack.enter_async_context(open_session(transport, source=settings.source))
+            )
         else:
             store = stack.enter_context(LogStore(settings.logs))
             sessions = LocalSessions(store, settings.source, stack)
@@ -87,9 +89,11 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 @asynccontextmanager
 async def open_tejun(settings: Settings) -> AsyncIterator[Tejun]:
     """Open everything that running and answering items takes."""
-    async with open_resources(settings) as resources:
-        async with AsyncSqliteSaver.from_conn_string(str(settings.checkpoints)) as saver:
-            saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-            await saver.conn.execute("PRAGMA busy_timeout=5000")
-            await saver.conn.execute("PRAGMA synchronous=FULL")
-            yield Tejun(settings, resources, build_item_graph(resources, saver))
+    async with (
+        open_resources(settings) as resources,
+        AsyncSqliteSaver.from_conn_string(str(settings.checkpoints)) as saver,
+    ):
+        saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+        await saver.conn.execute("PRAGMA busy_timeout=5000")
+        await saver.conn.execute("PRAGMA synchronous=FULL")
+        yield Tejun(settings, resources, build_item_graph(resources, saver))

@@ -8,13 +8,17 @@ _SCHEME = re.compile(r"\b(h)(tt)(ps?)(?=://)", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"\b((?:s?ftp|ldaps?|smb|file|javascript|data))(://|:(?=\S))", re.IGNORECASE)
 _DOT = re.compile(r"(?<=[\w\-])\.(?=[\w\-])")
 _AT = re.compile(r"(?<=[\w.+\-\]])@(?=[\w\[\-])")
-_IPV6 = re.compile(r"(?<![\w:])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?=[0-9A-Fa-f:]*::)[0-9A-Fa-f:]*[0-9A-Fa-f][0-9A-Fa-f:]*)(?![\w:])")
+_IPV6 = re.compile(
+    r"(?<![\w:])(?:(?:[0-9A-Fa-f]{1,4}:){7}[0-9A-Fa-f]{1,4}|(?=[0-9A-Fa-f:]*::)[0-9A-Fa-f:]*[0-9A-Fa-f][0-9A-Fa-f:]*)(?![\w:])"
+)
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?%?")
 
 _LIVE = (
     re.compile(r"(?i)\b(?:https?|s?ftp|ldaps?|smb)://[^\s\]]"),
     re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.]\d)"),
-    re.compile(r"(?i)\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|jp|ru|cn|info|biz|xyz|top|example|test|local)\b"),
+    re.compile(
+        r"(?i)\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|jp|ru|cn|info|biz|xyz|top|example|test|local)\b"
+    ),
     re.compile(r"(?i)[a-z0-9._+-]+@[a-z0-9-]+\.[a-z]{2,}"),
 )
 
@@ -31,7 +35,9 @@ def defang(text: str) -> str:
         return text
     text = _SCHEME.sub(lambda match: f"{match.group(1)}xx{match.group(3)}", text)
     text = _OTHER_SCHEME.sub(r"\1[:]\2", text).replace("[:]://", "[:]//").replace("[:]:", "[:]")
-    text = _IPV6.sub(lambda match: match.group().replace(":", "[:]") if match.group().strip(":") else match.group(), text)
+    text = _IPV6.sub(
+        lambda match: match.group().replace(":", "[:]") if match.group().strip(":") else match.group(), text
+    )
     text = _AT.sub("[@]", text)
     return _DOT.sub("[.]", text)
 

@@ -2,42 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
 from markdown_it import MarkdownIt
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from agents.render.blocks import Block, SplOf, Timeline, item_blocks
+from agents.render.decisions import Entry
+from agents.render.layout import BREAK
 from agents.render.round import round_blocks
-from agents.render.timeline import render_svg
+from agents.render.timeline import SYMBOLS, render_svg
+from agents.render.words import word
 from tools.records.report import Checks, ItemReport, RoundReport
 
-BREAK = "\ue000"
-"""Stands for a line break on its way through the Markdown renderer; values never hold it."""
 
-
-def render_item(report: ItemReport, *, checks: Checks | None, spl_of: SplOf) -> str:
-    """Return one item's report."""
-    return _page(item_blocks(report, checks, spl_of, level=1), title=report.title, language=report.language, tlp=report.tlp)
+def render_item(
+    report: ItemReport, *, checks: Checks | None, spl_of: SplOf, decisions: Sequence[Entry] = ()
+) -> str:
+    """Return one item's report; the arguments are those of the Markdown form."""
+    blocks = item_blocks(report, checks, spl_of, level=1, decisions=decisions)
+    return _page(blocks, title=report.title, language=report.language, tlp=report.tlp)
 
 
 def render_round(report: RoundReport, *, spl_of: SplOf) -> str:
     """Return the report of a whole round."""
-    return _page(round_blocks(report, spl_of), title=report.procedure_title, language=report.language, tlp=report.tlp)
+    return _page(
+        round_blocks(report, spl_of), title=report.procedure_title, language=report.language, tlp=report.tlp
+    )
 
 
 def _page(blocks: Iterable[Block], *, title: str, language: str, tlp: str) -> str:
-    """Render Markdown without raw HTML. `<br>` is the one tag that our own tables use; a log's is escaped."""
-    markdown = MarkdownIt("js-default", {"html": False, "linkify": False, "breaks": False})
-    parts = []
-    for block in blocks:
-        if isinstance(block, Timeline):
-            parts.append(f'<figure class="timeline">{render_svg(block.report)}</figure>')
-        else:
-            html = markdown.render(block.replace("<br>", BREAK)).replace(BREAK, "<br>")
-            parts.append(html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>"))
+    """Render Markdown without raw HTML; the one tag inside a table cell is our own line break."""
+    markdown = MarkdownIt("js-default", {"html": False, "linkify": False, "breaks": False}).disable(
+        ["link", "image", "autolink"]
+    )
+    parts = (
+        _figure(block.report) if isinstance(block, Timeline) else _text(markdown, block) for block in blocks
+    )
     folder = resources.files(__package__)
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(folder.joinpath("page.html.jinja").read_text("utf-8"))
@@ -49,3 +52,18 @@ def _page(blocks: Iterable[Block], *, title: str, language: str, tlp: str) -> st
         style=Markup(style),  # noqa: S704 - our own file
         body=Markup("\n".join(parts)),  # noqa: S704 - made by the Markdown renderer, which escapes
     )
+
+
+def _text(markdown: MarkdownIt, block: str) -> str:
+    html = str(markdown.render(block)).replace(BREAK, "<br>")
+    return html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+
+
+def _figure(report: ItemReport) -> str:
+    used = {point.verdict for point in report.timeline}
+    legend = "".join(
+        f'<span class="{verdict.value}">{symbol} {escape(word(verdict.value, report.language))}</span>'
+        for verdict, symbol in SYMBOLS.items()
+        if verdict in used
+    )
+    return f'<figure class="timeline">{render_svg(report)}<figcaption>{legend}</figcaption></figure>'

@@ -2,38 +2,54 @@
 
 from __future__ import annotations
 
-import json
+import re
 from collections.abc import Iterator
 
-from agents.render.blocks import Block, SplOf, item_blocks, table
-from agents.render.values import MISSING, clock, escape, hostile
+from agents.render.blocks import (
+    Block,
+    SplOf,
+    checks_blocks,
+    item_blocks,
+    item_heading,
+    paragraphs,
+    verdict_line,
+)
+from agents.render.decisions import has_defect, kinds
+from agents.render.layout import table
+from agents.render.search_log import search_log
+from agents.render.values import MISSING, clock, escape, hostile, number, trusted
 from agents.render.words import Language, word
-from tools.records.report import RoundItem, RoundReport
+from procedures.verdict import Verdict
+from tools.records.report import ItemReport, RoundItem, RoundReport
+
+_REFERENCE = re.compile(r"\{\{([^{}]*)\}\}")
+_COUNTED = ("count(findings)", "sum(events)", "nearest_miss.")
+"""Derivations of the facts that one line about a clean item is made of."""
 
 
 def round_blocks(report: RoundReport, spl_of: SplOf) -> Iterator[Block]:
     """Yield the blocks of a round report."""
-    lang, zone = report.language, report.timezone
-    yield f"**TLP:{report.tlp}**"
-    yield f"# {word('report', lang)}: {escape(report.procedure_title)}"
+    lang = report.language
+    marking = f"**TLP:{escape(report.tlp)}**"
+    yield marking
+    yield f"# {word('report', lang)}: {trusted(report.procedure_title)}"
     yield from _warnings(report)
-    yield table([word("round", lang), f"`{report.round}`"], _facts(report))
+    yield table([word("round", lang), escape(report.round)], _facts(report))
     if report.entities:
         yield f"## {word('entities', lang)}"
         yield _entities(report)
     yield f"## {word('summary', lang)}"
     yield _summary(report)
     for item in report.items:
-        yield from _item(item, lang, zone, spl_of)
+        yield from _item(item, lang, spl_of)
     yield f"## {word('sign_here', lang)}"
-    yield f"{hostile(report.signed_by)} — {clock(report.signed_at, zone)}" if report.signed_by and report.signed_at else word("unsigned", lang)
-    yield f"**TLP:{report.tlp}**"
+    yield _signature(report)
+    yield marking
 
 
 def _warnings(report: RoundReport) -> Iterator[str]:
     lang = report.language
-    decisions = [entry for item in report.items for entry in item.decisions]
-    if any("report_defect" in str(entry["body"]) for entry in decisions):
+    if any(has_defect(item.decisions) for item in report.items):
         yield f"> **{word('corrected', lang)}**"
     if any(item.checks is not None and item.checks.failed for item in report.items):
         yield f"> **{word('check_failed', lang)}**"
@@ -52,7 +68,10 @@ def _facts(report: RoundReport) -> list[list[str]]:
         [word("status", lang), word(report.status, lang)],
         [word("window", lang), f"{clock(report.start, zone)} – {clock(report.end, zone)}"],
         [word("zone", lang), escape(zone)],
-        [word("procedure", lang), f"{escape(report.procedure)} {word('version', lang)} {escape(report.procedure_version)}"],
+        [
+            word("procedure", lang),
+            f"{trusted(report.procedure)} {word('version', lang)} {escape(report.procedure_version)}",
+        ],
         [word("digest", lang), f"`{report.procedure_digest[:16]}`"],
         [word("model", lang), escape(report.model) if report.model else word("no_model", lang)],
     ]
@@ -60,10 +79,14 @@ def _facts(report: RoundReport) -> list[list[str]]:
 
 def _entities(report: RoundReport) -> str:
     lang = report.language
-    items = list(dict.fromkeys(item for row in report.entities for item in row.verdicts))
-    header = [word("entity", lang), *(escape(item) for item in items)]
+    known = [item.item for item in report.items]
+    items = [item for item in known if any(item in row.verdicts for row in report.entities)]
+    header = [word("entity", lang), *(trusted(item) for item in items)]
     rows = (
-        [hostile(row.value), *(word(row.verdicts[item].value, lang) if item in row.verdicts else MISSING for item in items)]
+        [
+            hostile(row.value),
+            *(word(row.verdicts[item].value, lang) if item in row.verdicts else MISSING for item in items),
+        ]
         for row in report.entities
     )
     return table(header, rows)
@@ -76,52 +99,83 @@ def _summary(report: RoundReport) -> str:
 
 
 def _summary_row(item: RoundItem, lang: Language) -> list[str]:
-    name = f"{escape(item.item)}: {escape(item.title)}"
+    name = f"{trusted(item.item)}: {trusted(item.title)}"
     if item.report is None:
-        return [name, word("undetermined", lang), word("incomplete", lang), MISSING, _decision_word(item, lang)]
+        return [
+            name,
+            word("undetermined", lang),
+            word("incomplete", lang),
+            MISSING,
+            _decision_word(item, lang),
+        ]
     found = len({row.finding for row in (*item.report.rows, *item.report.attached)})
     complete = word("complete" if item.report.complete else "incomplete", lang)
-    return [name, word(item.report.verdict.value, lang), complete, str(found), _decision_word(item, lang)]
+    return [name, word(item.report.verdict.value, lang), complete, number(found), _decision_word(item, lang)]
 
 
 def _decision_word(item: RoundItem, lang: Language) -> str:
     if item.state == "failed":
         return word("failed", lang)
-    made = [entry for entry in item.decisions if entry["kind"] in {"decision", "outcome"}]
-    if made:
-        words = dict.fromkeys(word(kind, lang) for entry in made for kind in _kinds(entry))
+    words = dict.fromkeys(word(kind, lang) for entry in item.decisions for kind in kinds(entry))
+    if words:
         return " → ".join(words) + (f" ({word('pending', lang)})" if item.state == "paused" else "")
     return word("pending" if item.state != "recorded" else "not_needed", lang)
 
 
-def _kinds(entry: dict[str, object]) -> list[str]:
-    body = json.loads(str(entry["body"]))
-    return [body["outcome"]] if entry["kind"] == "outcome" else [part["decision"] for part in body["decisions"]]
-
-
-def _item(item: RoundItem, lang: Language, zone: str, spl_of: SplOf) -> Iterator[Block]:
+def _item(item: RoundItem, lang: Language, spl_of: SplOf) -> Iterator[Block]:
     if item.report is None:
-        yield f"## {escape(item.item)}: {escape(item.title)}"
-        yield word("item_failed" if item.error else "not_run", lang) + (f": {escape(item.error)}" if item.error else "")
-        return
-    yield from item_blocks(item.report, item.checks, spl_of)
-    if item.decisions:
-        yield f"### {word('decisions', lang)}"
-        yield table(
-            [word(key, lang) for key in ("who", "when", "decision", "reason")],
-            (row for entry in item.decisions for row in _decision_rows(entry, lang, zone)),
+        yield item_heading(item.item, item.title, 2)
+        yield word("item_failed" if item.error else "not_run", lang) + (
+            f": {hostile(item.error)}" if item.error else ""
         )
+    elif is_clean(item):
+        yield from _clean_item(item.report, item, spl_of)
+    else:
+        yield from item_blocks(item.report, item.checks, spl_of, decisions=item.decisions)
 
 
-def _decision_rows(entry: dict[str, object], lang: Language, zone: str) -> Iterator[list[str]]:
-    who, when = hostile(str(entry["reviewer"])), clock(float(str(entry["decided_at"])), zone)
-    body = json.loads(str(entry["body"]))
-    if entry["kind"] == "outcome":
-        yield [who, when, f"{word('outcome', lang)}: {word(body['outcome'], lang)}", hostile(body["reason"])]
-    for part in body.get("decisions", []):
-        findings = "" if part["findings"] == "rest" else f" ({', '.join(f'`{escape(name)}`' for name in part['findings'])})"
-        yield [who, when, word(part["decision"], lang) + findings, hostile(part["reason"])]
-    for correction in body.get("corrections", []):
-        yield [who, when, word("correction", lang), hostile(correction["note"])]
-    if body.get("knowledge"):
-        yield [who, when, word("knowledge", lang), hostile(body["knowledge"])]
+def is_clean(item: RoundItem) -> bool:
+    """Tell whether nothing in an item asks for a reader: no finding, no gap, no defect, no exception, no decision."""
+    report = item.report
+    return (
+        report is not None
+        and report.verdict is Verdict.NONE
+        and report.complete
+        and not (report.incomplete or report.rows or report.attached or item.decisions)
+        and all(result.fired is False for result in report.item_results)
+        and not (item.checks is not None and item.checks.failed)
+        and not any(_REFERENCE.search(text) for text in _texts(report, "exceptions"))
+    )
+
+
+def _clean_item(report: ItemReport, item: RoundItem, spl_of: SplOf) -> Iterator[Block]:
+    """Yield the one line of a clean item, what its counts were checked against, and its searches."""
+    lang = report.language
+    derivations = {fact.id: fact.derivation for fact in report.facts}
+    told = [
+        text
+        for text in _texts(report, "overview")
+        if any(derivations.get(ident, "").startswith(_COUNTED) for ident in _REFERENCE.findall(text))
+    ]
+    yield item_heading(report.item, report.title, 2)
+    yield verdict_line(report)
+    gap = " " if lang == "en" else ""
+    for texts in (told, _texts(report, "completeness")):
+        if texts:
+            yield gap.join(paragraphs(report, texts))
+    if item.checks is not None and any(check.status != "passed" for check in item.checks.checks):
+        yield from checks_blocks(item.checks, lang, "###")
+    yield f"### {word('searches', lang)}"
+    yield from search_log(report.search_log, lang, report.timezone, spl_of)
+
+
+def _texts(report: ItemReport, name: str) -> list[str]:
+    return [text for section in report.sections if section.id == name for text in section.paragraphs]
+
+
+def _signature(report: RoundReport) -> str:
+    lang = report.language
+    signed = report.signed_by is not None and report.signed_at is not None
+    who = hostile(report.signed_by) if report.signed_by else word("unsigned", lang)
+    when = clock(report.signed_at, report.timezone) if signed and report.signed_at is not None else MISSING
+    return table([word("signer", lang), word("signed_when", lang)], [[who, when]])

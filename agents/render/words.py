@@ -19,18 +19,31 @@ WORDS: dict[str, tuple[str, str]] = {
     "reviewed": ("レビュー済み", "reviewed"),
     "signed": ("署名済み", "signed"),
     "model": ("モデル", "Model"),
-    "no_model": ("モデル不使用(判断と文章はすべて手順書とプログラムによる)", "No model was used; every judgement and sentence comes from the procedure and from code"),
-    "ad_hoc": ("臨時の期間: しきい値は手順書の周期に合わせたものであり、そのまま比べられない", "Ad hoc window: the thresholds belong to the period of the procedure and do not compare directly"),
+    "no_model": (
+        "モデル不使用(判断と文章はすべて手順書とプログラムによる)",
+        "No model was used; every judgement and sentence comes from the procedure and from code",
+    ),
+    "ad_hoc": (
+        "臨時の期間: しきい値は手順書の周期に合わせたものであり、そのまま比べられない",
+        "Ad hoc window: the thresholds belong to the period of the procedure and do not compare directly",
+    ),
     "overdue": ("手順書の見直し期限を過ぎている", "The review of the procedure is overdue"),
-    "corrected": ("要訂正: レビューで報告の不備が指摘されている", "To be corrected: a reviewer found a defect in this report"),
-    "check_failed": ("品質チェックに不合格がある。確認済みとして署名できない", "A check failed; this report cannot be signed as checked"),
+    "corrected": (
+        "要訂正: レビューで報告の不備が指摘されている",
+        "To be corrected: a reviewer found a defect in this report",
+    ),
+    "check_failed": (
+        "品質チェックに不合格がある。確認済みとして署名できない",
+        "A check failed; this report cannot be signed as checked",
+    ),
     "verdict": ("一次判断", "Verdict"),
     "completeness": ("充足性", "Completeness"),
     "complete": ("完全", "complete"),
     "incomplete": ("不完全", "incomplete"),
     "summary": ("監視概要・サマリ", "Overview and summary"),
     "item": ("監視項目", "Item"),
-    "findings": ("検知", "Findings"),
+    "findings": ("検知(不要を超えるもの)", "Findings above none"),
+    "no_rows": ("表に載せる検知はない。", "No finding to show."),
     "decision": ("判断", "Decision"),
     "entities": ("対象 × 監視項目", "Entity × items"),
     "entity": ("対象", "Entity"),
@@ -43,9 +56,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "timeline": ("時系列", "Timeline"),
     "first": ("初回", "First"),
     "last": ("最終", "Last"),
+    "lanes": ("検知を一行ずつ、初回から最終まで", "one lane a finding, from first to last"),
     "checks": ("品質チェック", "Checks"),
     "passed": ("合格", "passed"),
-    "failed": ("不合格", "failed"),
+    "not_passed": ("不合格", "failed"),
     "not_checked": ("未確認", "not checked"),
     "check_details": ("確認した内容", "What was looked at"),
     "decisions": ("判断の記録", "Decisions"),
@@ -63,6 +77,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "search": ("検索", "Search"),
     "result": ("結果", "Result"),
     "sign_here": ("署名", "Signature"),
+    "signer": ("署名者", "Signed by"),
+    "signed_when": ("署名日時", "Signed at"),
     "unsigned": ("未署名", "not signed"),
     "item_failed": ("この項目は実行に失敗した", "This item failed to run"),
     "not_run": ("この項目はまだ実行されていない", "This item has not run yet"),
@@ -81,6 +97,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "partial": ("部分的", "partial"),
     "truncated": ("打ち切り", "truncated"),
     "refused": ("拒否", "refused"),
+    "failed": ("失敗", "failed"),
     "timed_out": ("時間切れ", "timed out"),
     "investigate": ("調査必須", "Investigate"),
     "undetermined": ("判定不能", "Undetermined"),
@@ -95,31 +112,97 @@ WORDS: dict[str, tuple[str, str]] = {
     "inconclusive": ("結論が出ない", "inconclusive"),
     "outcome": ("最終判断", "Outcome"),
     "correction": ("訂正", "Correction"),
+    "case": ("案件", "case"),
+    "question": ("レビューからの問い", "Question"),
     "knowledge": ("手順書への提案", "Proposed for the procedure"),
 }
 
 NOTES: dict[str, tuple[str, str]] = {
-    "search_failed": ("検索「{purpose}」が完了していない({status})", "search {purpose} did not finish ({status})"),
-    "search_truncated": ("検索「{purpose}」の結果は {rows} 行で打ち切られた", "search {purpose} was cut off at {rows} rows"),
-    "no_data": ("検索「{purpose}」の対象にイベントが一件もない", "search {purpose} had no event at all in scope"),
+    "search_failed": (
+        "検索「{purpose}」が完了していない({status})",
+        "search {purpose} did not finish ({status})",
+    ),
+    "search_truncated": (
+        "検索「{purpose}」の結果は {rows} 行で打ち切られた",
+        "search {purpose} was cut off at {rows} rows",
+    ),
+    "no_data": (
+        "検索「{purpose}」の対象にイベントが一件もない",
+        "search {purpose} had no event at all in scope",
+    ),
     "partial": ("検索「{purpose}」は部分的な結果にとどまる", "search {purpose} is partial"),
-    "source_silent": ("データソース {source} {value} は期間中に一件も届いていない", "data source {source} {value} was silent for the whole window"),
-    "source_gap": ("データソース {source} {value} は {gap_start} から {gap_s} の間届いていない(許容 {max_silence_s})", "data source {source} {value} was silent for {gap_s} from {gap_start} (tolerated {max_silence_s})"),
-    "source_unknown": ("データソース {source} の充足性を確かめられない", "the completeness of data source {source} could not be established"),
-    "baseline_incomplete": ("比較する過去の期間 {periods} のデータが揃っていない", "the earlier periods {periods} are incomplete"),
-    "null_criterion": ("判断基準 {criterion} は必要な値がなく判定できない", "criterion {criterion} lacks a value"),
-    "question_without_model": ("判断基準 {criterion} は文章の問いであり、モデルを使わないため人の判断を要する", "criterion {criterion} is a question in prose; without a model a person must answer it"),
-    "drill_down_failed": ("深掘り {drill_down} が完了していない({status})", "drill-down {drill_down} did not finish ({status})"),
-    "drill_down_not_reached": ("深掘り {drill_down} は予算内に実行できなかった", "drill-down {drill_down} was not reached within the budget"),
-    "drill_down_partial": ("深掘り {drill_down} の期間は現在を越えており、部分的", "drill-down {drill_down} reaches past now and is partial"),
+    "source_silent": (
+        "データソース {source}{value} は期間中に一件も届いていない",
+        "data source {source}{value} was silent for the whole window",
+    ),
+    "source_gap": (
+        "データソース {source}{value} は {gap_start} から {gap_s} の間届いていない(許容 {max_silence_s})",
+        "data source {source}{value} was silent for {gap_s} from {gap_start} (tolerated {max_silence_s})",
+    ),
+    "source_unknown": (
+        "データソース {source} の充足性を確かめられない",
+        "the completeness of data source {source} could not be established",
+    ),
+    "baseline_incomplete": (
+        "比較する過去の期間 {periods} のデータが揃っていない",
+        "the earlier periods {periods} are incomplete",
+    ),
+    "null_criterion": (
+        "判断基準 {criterion} は必要な値がなく判定できない",
+        "criterion {criterion} lacks a value",
+    ),
+    "question_without_model": (
+        "判断基準 {criterion} は文章の問いであり、モデルを使わないため人の判断を要する",
+        "criterion {criterion} is a question in prose; without a model a person must answer it",
+    ),
+    "drill_down_failed": (
+        "深掘り {drill_down} が完了していない({status})",
+        "drill-down {drill_down} did not finish ({status})",
+    ),
+    "drill_down_not_reached": (
+        "深掘り {drill_down} は予算内に実行できなかった",
+        "drill-down {drill_down} was not reached within the budget",
+    ),
+    "drill_down_partial": (
+        "深掘り {drill_down} の期間は現在を越えており、部分的",
+        "drill-down {drill_down} reaches past now and is partial",
+    ),
     "budget_searches": ("検索回数の予算 {limit} を使い切った", "the budget of {limit} searches is used up"),
     "budget_seconds": ("検索時間の予算 {limit} 秒を使い切った", "the budget of {limit} seconds is used up"),
-    "zone_mismatch": ("SIEM の利用者の時間帯は {siem} で、手順書の {procedure} と異なる。利用者の設定を合わせること", "the SIEM user's zone is {siem}, the procedure's is {procedure}; set the user's zone to match"),
-    "total_differs": ("検算の {column} は {expected}、検知の合計は {found} で一致しない", "the independent total of {column} is {expected}, the findings sum up to {found}"),
-    "too_early": ("監視回の開始が早く、{settle_until} までに届くイベントを含まない", "the round began before {settle_until}, so late events are missing"),
-    "enrichment_missing": ("参照表 {lookup} が手順書に添えられていない", "lookup {lookup} is not beside the procedure"),
+    "zone_mismatch": (
+        "SIEM の利用者の時間帯は {siem} で、手順書の {procedure} と異なる。利用者の設定を合わせること",
+        "the SIEM user's zone is {siem}, the procedure's is {procedure}; set the user's zone to match",
+    ),
+    "total_differs": (
+        "検算の {column} は {expected}、検知の合計は {found} で一致しない",
+        "the independent total of {column} is {expected}, the findings sum up to {found}",
+    ),
+    "too_early": (
+        "監視回の開始が早く、{settle_until} までに届くイベントを含まない",
+        "the round began before {settle_until}, so late events are missing",
+    ),
+    "enrichment_missing": (
+        "参照表 {lookup} が手順書に添えられていない",
+        "lookup {lookup} is not beside the procedure",
+    ),
     "rows_omitted": ("ほか {count} 行は載せていない", "{count} more rows are not shown"),
-    "question": ("この場では答えられない問い: {question}", "a question that cannot be answered here: {question}"),
+    "known_benign": (
+        "静観対象 {entry} により判断から除いた",
+        "taken out of the verdict by the known-benign entry {entry}",
+    ),
+    "lapsed": (
+        "静観対象 {entry} は期限切れのため適用していない",
+        "the known-benign entry {entry} has expired and was not applied",
+    ),
+    "looks_like_instruction": (
+        "列 {field} の値は指示文のように読めるが、データとして扱った",
+        "the value of {field} reads like an instruction; it was treated as data",
+    ),
+    "report_defect": ("{by} が報告の不備を指摘した", "{by} found a defect in this report"),
+    "question": (
+        "この場では答えられない問い: {question}",
+        "a question that cannot be answered here: {question}",
+    ),
 }
 """Texts of `Note` codes."""
 
@@ -140,4 +223,15 @@ def word(key: str, language: Language) -> str:
 def purpose_words(purpose: str, language: Language) -> str:
     """Return the purpose of a search: `drill_down:success-after` → 深掘り success-after."""
     head, _, rest = purpose.partition(":")
-    return f"{PURPOSES[head][language == 'en']} {rest}".strip()
+    name = PURPOSES[head][language == "en"] if head in PURPOSES else head
+    return f"{name} {rest}".strip()
+
+
+def search_status(status: str, language: Language) -> str:
+    """Return how a search ended, by its `SearchStatus`."""
+    return word(status, language)
+
+
+def check_status(status: str, language: Language) -> str:
+    """Return how a check ended; a failed check and a failed search are different words in Japanese."""
+    return word("not_passed" if status == "failed" else status, language)

@@ -19,6 +19,8 @@ async def drill_down(state: ItemState, *, resources: Resources) -> ItemUpdate:
     runs = list(state["runs"])
     for entry in state["due"]:
         due = [(entry["drill_down"], tuple(entry["findings"]))]
-        done = await drill_down_item(context, searcher, findings, rows, due, requested_by=entry["requested_by"])
+        done = await drill_down_item(
+            context, searcher, findings, rows, due, requested_by=entry["requested_by"]
+        )
         runs += dump_all(done)
     return {"runs": runs, "due": [], "searches": dump_all(searcher.log)}

@@ -22,7 +22,11 @@ async def judge(state: ItemState, *, resources: Resources) -> ItemUpdate:
     )
     session = await resources.sessions.session(context.procedure.timezone)
     earlier = await asyncio.to_thread(
-        resources.casebook.previous_judgement, context.procedure.id, session.source, state["item"], state["start"]
+        resources.casebook.previous_judgement,
+        context.procedure.id,
+        session.source,
+        state["item"],
+        state["start"],
     )
     previous_round, digest = earlier or (None, None)
     previous = resources.evidence.get(digest, Judgement) if digest else None
@@ -30,6 +34,7 @@ async def judge(state: ItemState, *, resources: Resources) -> ItemUpdate:
     return {
         "judgement": resources.evidence.put(judgement),
         "due": [
-            {"drill_down": name, "findings": list(findings), "requested_by": None} for name, findings in judgement.due
+            {"drill_down": name, "findings": list(findings), "requested_by": None}
+            for name, findings in judgement.due
         ],
     }

@@ -8,8 +8,22 @@ from typing import Any
 from spl.commands.aggregate import apply_stats
 from spl.commands.columns import apply_bin, apply_eval, apply_fields, apply_rename, apply_rex, apply_table
 from spl.commands.rows import apply_dedup, apply_head, apply_search, apply_sort, apply_where
+from spl.plan import (
+    Bin,
+    Command,
+    Dedup,
+    Eval,
+    Fields,
+    Head,
+    Rename,
+    Rex,
+    SearchCommand,
+    Sort,
+    Stats,
+    Table,
+    Where,
+)
 from spl.stage import Builder, Stage
-from spl.plan import Bin, Command, Dedup, Eval, Fields, Head, Rename, Rex, SearchCommand, Sort, Stats, Table, Where
 
 _APPLY: dict[type, Callable[[Builder, Stage, Any], Stage]] = {
     Bin: apply_bin,

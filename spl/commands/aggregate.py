@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from spl.stage import Builder, OrderKey, Stage
 from spl.plan import Aggregate, Stats
 from spl.sql_expr import NULL, Kind, Sql, as_bool, as_number, as_text, compile_expression
+from spl.stage import Builder, OrderKey, Stage
 
 LIST_LIMIT = 100
 """Most values that `list()` keeps."""
@@ -68,7 +68,9 @@ def _count(value: Sql, stage: Stage) -> Sql:
 
 def _distinct(value: Sql, stage: Stage) -> Sql:
     if value.kind is Kind.MULTI:
-        return Sql(f"CAST(coalesce(len(list_distinct(flatten(list({value.text})))), 0) AS DOUBLE)", Kind.NUMBER)
+        return Sql(
+            f"CAST(coalesce(len(list_distinct(flatten(list({value.text})))), 0) AS DOUBLE)", Kind.NUMBER
+        )
     return Sql(f"CAST(count(DISTINCT {value.text}) AS DOUBLE)", Kind.NUMBER)
 
 
@@ -101,14 +103,19 @@ def _extreme(function: str) -> Callable[[Sql, Stage], Sql]:
             )
         text, number = as_text(value), as_number(value)
         whole = f"count({text}) = count({number})"
-        return Sql(f"(CASE WHEN {whole} THEN spl_text({function}({number})) ELSE {function}({text}) END)", Kind.TEXT)
+        return Sql(
+            f"(CASE WHEN {whole} THEN spl_text({function}({number})) ELSE {function}({text}) END)", Kind.TEXT
+        )
 
     return apply
 
 
 def _values(value: Sql, stage: Stage) -> Sql:
     if value.kind is Kind.MULTI:
-        return Sql(f"list_sort(list_distinct(flatten(list({value.text}) FILTER (WHERE {value.text} IS NOT NULL))))", Kind.MULTI)
+        return Sql(
+            f"list_sort(list_distinct(flatten(list({value.text}) FILTER (WHERE {value.text} IS NOT NULL))))",
+            Kind.MULTI,
+        )
     text = as_text(value)
     return Sql(f"list(DISTINCT {text} ORDER BY {text}) FILTER (WHERE {text} IS NOT NULL)", Kind.MULTI)
 

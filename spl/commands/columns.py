@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from spl.stage import Builder, Stage
 from spl.errors import UnsupportedError
 from spl.plan import Bin, Eval, Fields, Rename, Rex, Table
 from spl.sql_expr import Kind, Sql, as_number, as_text, compile_expression
 from spl.sql_text import number_literal, text_literal
 from spl.sql_time import bin_sql
+from spl.stage import Builder, Stage
 
 _INTERNAL = ("_time", "_raw")
 
@@ -20,7 +20,9 @@ def apply_eval(builder: Builder, stage: Stage, command: Eval) -> Stage:
         value = compile_expression(expr, builder.context(stage))
         if value.kind is Kind.BOOL:
             raise UnsupportedError(
-                f"eval of {name!r} to true or false; wrap it in if(…, 1, 0).", text=builder.source, span=expr.span
+                f"eval of {name!r} to true or false; wrap it in if(…, 1, 0).",
+                text=builder.source,
+                span=expr.span,
             )
         if value.kind is Kind.NULL:
             value = Sql("NULL::VARCHAR", Kind.TEXT)
@@ -55,12 +57,20 @@ def apply_bin(builder: Builder, stage: Stage, command: Bin) -> Stage:
         return stage
     number = as_number(value)
     if command.unit is not None:
-        binned = Sql(bin_sql(number, int(command.amount), command.unit, builder.zone), Kind.NUMBER)
+        start = bin_sql(number, int(command.amount), command.unit, builder.zone)
+        binned = (
+            Sql(start, Kind.NUMBER) if value.kind is Kind.NUMBER else _or_itself(f"spl_text({start})", value)
+        )
     else:
         width = number_literal(command.amount)
         low = f"(floor({number} / {width}) * {width})"
-        binned = Sql(f"(spl_text({low}) || '-' || spl_text({low} + {width}))", Kind.TEXT)
+        binned = _or_itself(f"spl_text({low}) || '-' || spl_text({low} + {width})", value)
     return builder.extend(stage, [(command.alias, binned)])
+
+
+def _or_itself(binned: str, value: Sql) -> Sql:
+    """Return the bin of a value; what is no number stays as it is, so that no later BY loses its row."""
+    return Sql(f"coalesce({binned}, {as_text(value)})", Kind.TEXT)
 
 
 def apply_rename(builder: Builder, stage: Stage, command: Rename) -> Stage:
@@ -81,7 +91,9 @@ def _matches(wildcard: str, name: str) -> bool:
     """Compare a field name with a wildcard; internal fields are only met by name."""
     if "*" not in wildcard:
         return wildcard == name
-    return (not name.startswith("_") or wildcard.startswith("_")) and _pattern(wildcard).fullmatch(name) is not None
+    return (not name.startswith("_") or wildcard.startswith("_")) and _pattern(wildcard).fullmatch(
+        name
+    ) is not None
 
 
 def _renamed(old: str, new: str, name: str) -> str:
@@ -93,7 +105,9 @@ def _renamed(old: str, new: str, name: str) -> str:
 def apply_fields(builder: Builder, stage: Stage, command: Fields) -> Stage:
     """Keep or remove fields; `fields +` keeps `_time` and `_raw` as well."""
     if command.mode == "-":
-        kept = [name for name in stage.columns if not any(_matches(wildcard, name) for wildcard in command.fields)]
+        kept = [
+            name for name in stage.columns if not any(_matches(wildcard, name) for wildcard in command.fields)
+        ]
     else:
         kept = _chosen(stage, command.fields)
         kept += [name for name in _INTERNAL if name in stage.columns and name not in kept]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from spl.stage import Builder, OrderKey, Stage
 from spl.errors import UnsupportedError
 from spl.expr import Field
 from spl.plan import Dedup, Head, SearchCommand, Sort, SortKey, Where
 from spl.sql_expr import Kind, Sql, as_bool, as_number, as_text, compile_expression
 from spl.sql_terms import compile_term
+from spl.stage import Builder, OrderKey, Stage
 
 
 def apply_search(builder: Builder, stage: Stage, command: SearchCommand) -> Stage:
@@ -55,14 +55,15 @@ def apply_sort(builder: Builder, stage: Stage, command: Sort) -> Stage:
 
 
 def _sort_values(key: SortKey, value: Sql | None) -> list[str]:
-    """Return what to order by: numbers by value before texts by code point."""
+    """Return what to order by: numbers by value, then texts by code point; descending is the exact reverse."""
     if value is None or value.kind is Kind.NULL:
         return []
     if key.kind == "str":
         return [as_text(value)]
     if value.kind is Kind.NUMBER or key.kind == "num":
         return [as_number(value)]
-    return [as_number(value), as_text(value)]
+    number, text = as_number(value), as_text(value)
+    return [f"CASE WHEN {text} IS NOT NULL THEN {number} IS NULL END", number, text]
 
 
 def apply_dedup(builder: Builder, stage: Stage, command: Dedup) -> Stage:

@@ -38,7 +38,12 @@ class TableCatalog:
     table: str = "events"
 
     def relation(
-        self, *, indexes: frozenset[str] | None, sourcetypes: frozenset[str] | None, earliest: float, latest: float
+        self,
+        *,
+        indexes: frozenset[str] | None,
+        sourcetypes: frozenset[str] | None,
+        earliest: float,
+        latest: float,
     ) -> Relation:
         found = self.connection.execute(f"SELECT DISTINCT lower(index) FROM {self.table}").fetchall()
         known = {str(row[0]) for row in found}
@@ -78,7 +83,9 @@ def load_table(connection: duckdb.DuckDBPyConnection, events: Sequence[Event]) -
             home = f"{'_many' if kind is FieldKind.MULTI else '_rest'}[{text_literal(name)}]"
         fields[name] = StoredField(name, home, kind)
     for home, kind, value in (("_rest", FieldKind.TEXT, text), ("_many", FieldKind.MULTI, many)):
-        rare = [name for name in counts if name not in frequent and (name in multi) == (kind is FieldKind.MULTI)]
+        rare = [
+            name for name in counts if name not in frequent and (name in multi) == (kind is FieldKind.MULTI)
+        ]
         rows = [[(name, _as(kind, event[name])) for name in rare if name in event] for event in events]
         columns[home] = pa.array(rows, pa.map_(text, value))
     table = pa.table(columns)
@@ -121,7 +128,10 @@ def over() -> Iterator[Callable[[Sequence[Event]], Bench]]:
         connection = duckdb.connect()
         opened.append(connection)
         install_macros(connection)
-        stamped = [{"index": "main", "sourcetype": "test", "_time": 1000 + place} | event for place, event in enumerate(events)]
+        stamped = [
+            {"index": "main", "sourcetype": "test", "_time": 1000 + place} | event
+            for place, event in enumerate(events)
+        ]
         return Bench(connection, load_table(connection, stamped))
 
     yield load

@@ -36,8 +36,38 @@ COLUMNS = {
 
 NUMBERS = st.sampled_from([0.0, 1.0, -1.0, 2.5, -2.5, 10.0, 200.0, 0.25, 1e6, 1_490_620_016.0])
 WORDS = st.sampled_from(
-    ["", "a", "A", "ab", "10", "9", " 10 ", "1e2", "007", "-0", "2.50", "+3", ".5", "5.", "0x10", "1_0", "nan", "inf"]
-    + ["it's", 'say "x"', "50%", "a_b", "\\", "ΑΣ", "ß", "日本", "10.1.2.3", "10.1.2.300", "192.168.0.1", "\x1f1"]
+    [
+        "",
+        "a",
+        "A",
+        "ab",
+        "10",
+        "9",
+        " 10 ",
+        "1e2",
+        "007",
+        "-0",
+        "2.50",
+        "+3",
+        ".5",
+        "5.",
+        "0x10",
+        "1_0",
+        "nan",
+        "inf",
+        "it's",
+        'say "x"',
+        "50%",
+        "a_b",
+        "\\",
+        "ΑΣ",
+        "ß",
+        "日本",
+        "10.1.2.3",
+        "10.1.2.300",
+        "192.168.0.1",
+        "\x1f1",
+    ]
 )
 TEXTS = WORDS | st.text(alphabet="aB1.'\\%_ -é", max_size=5)
 ROWS = st.fixed_dictionaries(
@@ -51,9 +81,15 @@ def quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-LEAVES = st.sampled_from(["a", "b", "n", "z", "null()", "now()"]) | TEXTS.map(quoted) | NUMBERS.map(lambda n: f"({n:g})")
+LEAVES = (
+    st.sampled_from(["a", "b", "n", "z", "null()", "now()"])
+    | TEXTS.map(quoted)
+    | NUMBERS.map(lambda n: f"({n:g})")
+)
 NETWORKS = st.sampled_from(['"10.0.0.0/8"', '"192.168.0.0/24"', '"0.0.0.0/0"', '"10.1.2.3/32"'])
-PATTERNS = st.sampled_from([r'"^1"', r'"\d+"', r'"a|b"', r'"\\."', r'"^\s*$"', r'"(?i)AB"', r'"(?<x>a)b?"', r'"[^a-z]"'])
+PATTERNS = st.sampled_from(
+    [r'"^1"', r'"\d+"', r'"a|b"', r'"\\."', r'"^\s*$"', r'"(?i)AB"', r'"(?<x>a)b?"', r'"[^a-z]"']
+)
 LIKES = st.sampled_from(['"%"', '"a%"', '"_"', '"%\'%"', '"1__"', '"%\\\\%"', '"50%"'])
 COMPARISONS = st.sampled_from(["=", "==", "!=", "<", "<=", ">", ">="])
 
@@ -61,14 +97,21 @@ COMPARISONS = st.sampled_from(["=", "==", "!=", "<", "<=", ">", ">="])
 def values_from(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     """Return larger values built from `inner`."""
     return st.one_of(
-        st.tuples(inner, st.sampled_from(["+", "-", "*", "."]), inner).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-        st.tuples(inner, st.sampled_from(["/", "%"]), st.sampled_from(["2", "4", "0", "(-8)"])).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
+        st.tuples(inner, st.sampled_from(["+", "-", "*", "."]), inner).map(
+            lambda t: f"({t[0]} {t[1]} {t[2]})"
+        ),
+        st.tuples(inner, st.sampled_from(["/", "%"]), st.sampled_from(["2", "4", "0", "(-8)"])).map(
+            lambda t: f"({t[0]} {t[1]} {t[2]})"
+        ),
         st.tuples(conditions_from(inner), inner, inner).map(lambda t: f"if({t[0]}, {t[1]}, {t[2]})"),
         st.tuples(conditions_from(inner), inner).map(lambda t: f"case({t[0]}, {t[1]}, true(), a)"),
         st.tuples(inner, inner).map(lambda t: f"coalesce({t[0]}, {t[1]})"),
-        st.tuples(st.sampled_from(["lower", "upper", "len", "tonumber", "tostring", "abs", "floor", "ceiling", "round"]), inner).map(
-            lambda t: f"{t[0]}({t[1]})"
-        ),
+        st.tuples(
+            st.sampled_from(
+                ["lower", "upper", "len", "tonumber", "tostring", "abs", "floor", "ceiling", "round"]
+            ),
+            inner,
+        ).map(lambda t: f"{t[0]}({t[1]})"),
         st.tuples(inner, st.integers(-2, 3)).map(lambda t: f"round({t[0]}, {t[1]})"),
         inner.map(lambda x: f"(-{x})"),
     )
@@ -79,14 +122,18 @@ def conditions_from(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
     side = inner | st.just("m")
     simple = st.one_of(
         st.tuples(side, COMPARISONS, side).map(lambda t: f"({t[0]} {t[1]} {t[2]})"),
-        st.tuples(side, st.lists(inner, min_size=1, max_size=3)).map(lambda t: f"({t[0]} IN ({', '.join(t[1])}))"),
+        st.tuples(side, st.lists(inner, min_size=1, max_size=3)).map(
+            lambda t: f"({t[0]} IN ({', '.join(t[1])}))"
+        ),
         side.map(lambda x: f"isnull({x})"),
         side.map(lambda x: f"isnotnull({x})"),
         st.tuples(side, PATTERNS).map(lambda t: f"match({t[0]}, {t[1]})"),
         st.tuples(side, LIKES).map(lambda t: f"like({t[0]}, {t[1]})"),
         st.tuples(NETWORKS, inner).map(lambda t: f"cidrmatch({t[0]}, {t[1]})"),
     )
-    joined = st.tuples(simple, st.sampled_from(["AND", "OR"]), simple).map(lambda t: f"({t[0]} {t[1]} {t[2]})")
+    joined = st.tuples(simple, st.sampled_from(["AND", "OR"]), simple).map(
+        lambda t: f"({t[0]} {t[1]} {t[2]})"
+    )
     return simple | joined | simple.map(lambda x: f"(NOT {x})")
 
 
@@ -157,9 +204,27 @@ def test_conditions_agree_in_three_values(text: str, row: dict[str, Any]) -> Non
 
 EPOCHS = st.floats(0, 4e9).map(lambda x: round(x, 3)) | st.integers(0, 4_000_000_000).map(float)
 MODIFIERS = st.sampled_from(
-    ["@d", "-1d@d", "@h", "-90m@h", "@w0", "@w1", "@w5", "@mon", "-1mon@mon", "+1mon", "@q", "@y", "-7d", "+2w@d", "-1d@d+2h"]
+    [
+        "@d",
+        "-1d@d",
+        "@h",
+        "-90m@h",
+        "@w0",
+        "@w1",
+        "@w5",
+        "@mon",
+        "-1mon@mon",
+        "+1mon",
+        "@q",
+        "@y",
+        "-7d",
+        "+2w@d",
+        "-1d@d+2h",
+    ]
 )
-FORMATS = st.sampled_from(["%Y-%m-%d %H:%M:%S", "%d/%b/%Y:%H:%M", "%A %j", "%I:%M %p", "%a %B %d", "%T", "%F", "100%%"])
+FORMATS = st.sampled_from(
+    ["%Y-%m-%d %H:%M:%S", "%d/%b/%Y:%H:%M", "%A %j", "%I:%M %p", "%a %B %d", "%T", "%F", "100%%"]
+)
 
 
 @QUICK
@@ -193,7 +258,9 @@ def test_relative_times_agree_around_clock_changes(zone: ZoneInfo, modifier: str
             check(f'relative_time(n, "{modifier}")', {"n": start + half_hours * 1800}, zone)
 
 
-@pytest.mark.parametrize("text", ['strftime(n, "%Y")', 'relative_time(n, "-1d@d")', 'relative_time(n, "@w0")', "n * n * n"])
+@pytest.mark.parametrize(
+    "text", ['strftime(n, "%Y")', 'relative_time(n, "-1d@d")', 'relative_time(n, "@w0")', "n * n * n"]
+)
 @pytest.mark.parametrize("number", [1e300, -1e300, 1e12, -1e12, 253_402_300_000.0])
 def test_numbers_beyond_the_calendar_are_missing_in_both(text: str, number: float) -> None:
     check(text, {"n": number})
@@ -207,7 +274,9 @@ def test_what_is_no_time_is_missing_in_both(text: str) -> None:
 
 def test_letter_case_agrees_for_every_character() -> None:
     letters = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
-    rows = database().execute("SELECT x, lower(x), upper(x) FROM (SELECT unnest(?) AS x)", [letters]).fetchall()
+    rows = (
+        database().execute("SELECT x, lower(x), upper(x) FROM (SELECT unnest(?) AS x)", [letters]).fetchall()
+    )
     assert [row for row in rows if row[1:] != (lower_text(row[0]), upper_text(row[0]))] == []
 
 

@@ -20,7 +20,9 @@ IN_REACH = 57
 def comparable(value: Any) -> Any:
     """Return a value so that `3`, `3.0` and `"3"` are the same, and so are lists in any order."""
     if isinstance(value, list):
-        return sorted((comparable(one) for one in value), key=repr) if len(value) != 1 else comparable(value[0])
+        return (
+            sorted((comparable(one) for one in value), key=repr) if len(value) != 1 else comparable(value[0])
+        )
     try:
         return round(float(value), 9)
     except (TypeError, ValueError):
@@ -29,7 +31,9 @@ def comparable(value: Any) -> Any:
 
 def canonical(rows: Sequence[dict[str, Any]]) -> list[str]:
     """Return rows without order and without their empty cells."""
-    kept = [{name: comparable(value) for name, value in row.items() if value not in ("", None)} for row in rows]
+    kept = [
+        {name: comparable(value) for name, value in row.items() if value not in ("", None)} for row in rows
+    ]
     return sorted(json.dumps(row, sort_keys=True, ensure_ascii=False) for row in kept)
 
 
@@ -37,7 +41,9 @@ def answer(fact: dict[str, Any], rows: list[dict[str, Any]]) -> tuple[list[str],
     """Return what the fact says and what the rows say, comparable."""
     expected = fact["expected"]
     if fact["answer_type"] == "scalar":
-        return canonical([{"value": expected}]), canonical([{"value": value} for row in rows for value in row.values()])
+        return canonical([{"value": expected}]), canonical(
+            [{"value": value} for row in rows for value in row.values()]
+        )
     wanted = [expected] if fact["answer_type"] == "record" else expected
     names = {name for row in wanted for name in row}
     shown = [{name: value for name, value in row.items() if name in names} for row in rows] if names else rows

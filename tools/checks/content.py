@@ -48,12 +48,12 @@ def check_cells(subject: Subject) -> Iterator[str]:
     facts = {fact.id: fact for fact in subject.report.facts}
     for row in subject.rows:
         for column, name in zip(subject.report.columns, row.cells, strict=True):
-            fact = facts.get(name or "")
-            match = _CELL.fullmatch(fact.derivation) if fact else None
-            if not fact or not match or fact.evidence != subject.findings.evidence:
+            cell = facts.get(name or "")
+            match = _CELL.fullmatch(cell.derivation) if cell else None
+            if not cell or not match or cell.evidence != subject.findings.evidence:
                 continue
             if int(match[1]) not in by_finding.get(row.finding, set()) or match[2] != column.source:
-                yield f"{column.label}: {fact.derivation} / {row.finding}"
+                yield f"{column.label}: {cell.derivation} / {row.finding}"
 
 
 def _cell(subject: Subject, fact: Fact, index: int, column: str) -> object:
@@ -72,8 +72,12 @@ def check_counts(subject: Subject) -> Iterator[str]:
             expected = outside
         elif fact.derivation == "sum(events)":
             expected = sum(_number(row, "events") for row in subject.result(fact.evidence).rows)
-        elif (match := re.fullmatch(r"sum\((.+)\)", fact.derivation)) and fact.evidence == subject.findings.evidence:
-            expected = sum(_number(subject.query.rows[index], match[1]) for rows in inside.values() for index in rows)
+        elif (
+            match := re.fullmatch(r"sum\((.+)\)", fact.derivation)
+        ) and fact.evidence == subject.findings.evidence:
+            expected = sum(
+                _number(subject.query.rows[index], match[1]) for rows in inside.values() for index in rows
+            )
         if expected != fact.value:
             yield f"{fact.id} {fact.label}: {fact.value} / {expected}"
 
@@ -91,7 +95,9 @@ def _recount(subject: Subject) -> tuple[dict[str, list[int]], int]:
         if isinstance(at, int | float) and not subject.report.start <= at < subject.report.end:
             outside += 1
             continue
-        groups.setdefault(repr([(name, str(row[name])) for name in item.key if name in row]), []).append(index)
+        groups.setdefault(repr([(name, str(row[name])) for name in item.key if name in row]), []).append(
+            index
+        )
     return groups, outside
 
 
@@ -113,7 +119,10 @@ def check_times(subject: Subject) -> Iterator[str]:
 def check_criteria(subject: Subject) -> Iterator[str]:
     """Criteria over the columns of a finding's rows give the same answer in SQL as in the report's judgement."""
     parameters = parameters_of(subject.procedure, subject.source.environment)
-    judged = {entry.finding: {result.id: result.fired for result in entry.results} for entry in subject.judgement.findings}
+    judged = {
+        entry.finding: {result.id: result.fired for result in entry.results}
+        for entry in subject.judgement.findings
+    }
     with duckdb.connect(":memory:") as connection:
         install_macros(connection)
         for criterion in subject.item.criteria:
@@ -145,7 +154,9 @@ def _plain_expression(criterion: Criterion, parameters: dict[str, str], rows: tu
     return expr
 
 
-def _evaluate(connection: duckdb.DuckDBPyConnection, expr: Expr, rows: tuple[Row, ...], subject: Subject) -> list[bool | None]:
+def _evaluate(
+    connection: duckdb.DuckDBPyConnection, expr: Expr, rows: tuple[Row, ...], subject: Subject
+) -> list[bool | None]:
     """Evaluate `expr` over `rows` in SQL; values go in as parameters."""
     names = field_names(expr)
     columns: dict[str, Sql] = {}
@@ -160,8 +171,11 @@ def _evaluate(connection: duckdb.DuckDBPyConnection, expr: Expr, rows: tuple[Row
     connection.execute(f"CREATE OR REPLACE TEMP TABLE subject (n INTEGER{', ' + fields if fields else ''})")
     places = ", ".join("?" for _ in range(len(names) + 1))
     for index, row in enumerate(rows):
-        connection.execute(f"INSERT INTO subject VALUES ({places})", [index, *(_bound(row.get(name), columns[name].kind) for name in names)])  # noqa: S608 - places only
-    fetched = connection.execute(f"SELECT {condition} FROM subject ORDER BY n").fetchall()  # noqa: S608 - compiled
+        connection.execute(
+            f"INSERT INTO subject VALUES ({places})",
+            [index, *(_bound(row.get(name), columns[name].kind) for name in names)],
+        )
+    fetched = connection.execute(f"SELECT {condition} FROM subject ORDER BY n").fetchall()
     return [row[0] for row in fetched]
 
 
@@ -178,5 +192,3 @@ def _bound(value: object, kind: Kind) -> object:
     if kind is Kind.MULTI:
         return value if isinstance(value, list) else [str(value)]
     return str(value)
-
-

@@ -10,7 +10,15 @@ from tools.checks.subject import Subject
 from tools.defang import live_indicators
 from tools.search.result import SearchStatus
 
-SECTIONS = ("overview", "details", "assessment", "recommendation", "exceptions", "completeness", "not_covered")
+SECTIONS = (
+    "overview",
+    "details",
+    "assessment",
+    "recommendation",
+    "exceptions",
+    "completeness",
+    "not_covered",
+)
 _CODE = re.compile(r"(`{3,})[^\n]*\n.*?\n\1(?:\n|\Z)|`[^`\n]*`", re.DOTALL)
 
 
@@ -18,7 +26,9 @@ def check_zone(subject: Subject) -> Iterator[str]:
     """The zone of all times is stated where they stand."""
     if subject.report.timezone != subject.procedure.timezone:
         yield f"{subject.report.timezone} / {subject.procedure.timezone}"
-    if any(fact.kind == "time" for fact in subject.report.facts) and not re.search(r"\d\d:\d\d:\d\d(?:\.\d+)? [A-Z+-]", subject.rendered):
+    if any(fact.kind == "time" for fact in subject.report.facts) and not re.search(
+        r"\d\d:\d\d:\d\d(?:\.\d+)? [A-Z+-]", subject.rendered
+    ):
         yield subject.report.timezone
 
 
@@ -33,7 +43,12 @@ def check_search_log(subject: Subject) -> Iterator[str]:
             yield digest[:12]
     for entry in subject.report.search_log:
         stored = subject.result(entry.evidence)
-        if (stored.status, len(stored.rows), stored.earliest, stored.latest) != (entry.status, entry.rows, entry.earliest, entry.latest):
+        if (stored.status, len(stored.rows), stored.earliest, stored.latest) != (
+            entry.status,
+            entry.rows,
+            entry.earliest,
+            entry.latest,
+        ):
             yield f"{entry.purpose}: {entry.evidence[:12]}"
 
 
@@ -56,19 +71,25 @@ def check_indicators(subject: Subject) -> Iterator[str]:
 def check_gaps(subject: Subject) -> Iterator[str]:
     """Every search that did not end well is spoken of."""
     spoken = {str(value) for note in subject.report.incomplete for value in note.values.values()}
-    spoken |= {f"drill_down:{note.values.get('drill_down', '')}" for row in subject.rows for note in row.notes}
+    spoken |= {
+        f"drill_down:{note.values.get('drill_down', '')}" for row in subject.rows for note in row.notes
+    }
     for entry in subject.report.search_log:
         if entry.status is SearchStatus.OK:
             continue
         head, _, rest = entry.purpose.partition(":")
         names = {entry.purpose, rest, f"{head}:{rest.partition(':')[0]}"}
-        if head == "baseline" and any(note.code == "baseline_incomplete" for note in subject.report.incomplete):
+        if head == "baseline" and any(
+            note.code == "baseline_incomplete" for note in subject.report.incomplete
+        ):
             continue
         if head == "total" and any(note.code == "total_differs" for note in subject.report.incomplete):
             continue
         if not names & spoken:
             yield f"{entry.purpose}: {entry.status.value}"
-    if subject.report.complete and (subject.report.incomplete or any(row.notes for row in subject.rows if row.notes)):
+    if subject.report.complete and (
+        subject.report.incomplete or any(row.notes for row in subject.rows if row.notes)
+    ):
         notes = [note.code for row in subject.rows for note in row.notes if note.code != "rows_omitted"]
         if subject.report.incomplete or notes:
             yield "complete"
@@ -76,10 +97,18 @@ def check_gaps(subject: Subject) -> Iterator[str]:
 
 def check_exceptions(subject: Subject) -> Iterator[str]:
     """Every exception that took something out, and every expired one that would have, is named."""
-    named = {str(fact.value) for fact in subject.report.facts if fact.derivation.startswith("procedure.known_benign.")}
-    used = {result.suppressed_by for entry in subject.judgement.findings for result in entry.results if result.suppressed_by}
-    for entry in sorted((used | set(subject.judgement.lapsed)) - named):
-        yield entry
+    named = {
+        str(fact.value)
+        for fact in subject.report.facts
+        if fact.derivation.startswith("procedure.known_benign.")
+    }
+    used = {
+        result.suppressed_by
+        for entry in subject.judgement.findings
+        for result in entry.results
+        if result.suppressed_by
+    }
+    yield from sorted((used | set(subject.judgement.lapsed)) - named)
 
 
 def check_omissions(subject: Subject) -> Iterator[str]:

@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 LOOKED_AT: dict[str, tuple[str, str]] = {
-    "figures": ("文章中の数値・時刻・対象がすべて事実への参照であるか", "every figure in prose is a reference to a fact"),
-    "cells": ("表と文章の値を、保存した証跡の行ともう一度突き合わせた", "values in tables and prose against the stored rows"),
-    "counts": ("検知と合計の件数を、保存した行から数え直した", "counts and totals recounted from the stored rows"),
-    "criteria": ("判断基準を、別の計算方法(SQL)で評価し直した", "criteria evaluated again by the other backend (SQL)"),
+    "figures": (
+        "文章中の数値・時刻・対象がすべて事実への参照であるか",
+        "every figure in prose is a reference to a fact",
+    ),
+    "cells": (
+        "表と文章の値を、保存した証跡の行ともう一度突き合わせた",
+        "values in tables and prose against the stored rows",
+    ),
+    "counts": (
+        "検知と合計の件数を、保存した行から数え直した",
+        "counts and totals recounted from the stored rows",
+    ),
+    "criteria": (
+        "判断基準を、別の計算方法(SQL)で評価し直した",
+        "criteria evaluated again by the other backend (SQL)",
+    ),
     "times": ("検知の時刻が検索期間の中にあるか", "times of findings lie inside the searched window"),
     "zone": ("タイムゾーンが明記されているか", "the time zone is stated"),
     "search_log": ("調査ログと証跡が過不足なく対応しているか", "search log and evidence name each other"),
     "sections": ("必須の節が順にあるか", "the mandatory sections are there, in order"),
     "indicators": ("無害化されていない URL・アドレスがないか", "no live indicator outside code"),
     "gaps": ("完了しなかった検索と欠測が述べられているか", "unfinished searches and gaps are mentioned"),
-    "exceptions": ("静観対象による除外と期限切れが述べられているか", "suppressed and lapsed exceptions are mentioned"),
-    "omissions": ("不要を超える検知がすべて表か添付にあるか", "every finding above none is in the table or attached"),
+    "exceptions": (
+        "静観対象による除外と期限切れが述べられているか",
+        "suppressed and lapsed exceptions are mentioned",
+    ),
+    "omissions": (
+        "不要を超える検知がすべて表か添付にあるか",
+        "every finding above none is in the table or attached",
+    ),
     "drill_downs": ("該当した判断基準の深掘りがすべて行われたか", "every drill-down that fired has run"),
     "total": ("検算と検知の合計が一致するか", "the independent total agrees with the findings"),
 }

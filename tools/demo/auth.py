@@ -24,7 +24,7 @@ def auth_lines(rng: Random, start: float, end: float) -> list[Line]:
 
 
 def _is_quiet(line: Line) -> bool:
-    return line[1] == plan.QUIET["host"] and float(plan.QUIET["from"]) <= line[0] < float(plan.QUIET["to"])
+    return line[1] == plan.QUIET_HOST and plan.QUIET[0] <= line[0] < plan.QUIET[1]
 
 
 def render(line: Line) -> str:
@@ -40,7 +40,11 @@ def _machines(rng: Random, start: float, end: float) -> Iterator[Line]:
         while moment < end:
             pid = rng.randrange(1000, 32000)
             user = rng.choice(("root", "root", "www-data"))
-            yield moment, host, f"CRON[{pid}]: pam_unix(cron:session): session opened for user {user} by (uid=0)"
+            yield (
+                moment,
+                host,
+                f"CRON[{pid}]: pam_unix(cron:session): session opened for user {user} by (uid=0)",
+            )
             yield moment + 1, host, f"CRON[{pid}]: pam_unix(cron:session): session closed for user {user}"
             moment += 150 + rng.random() * 60
 
@@ -61,16 +65,34 @@ def _people(rng: Random, start: float, end: float) -> Iterator[Line]:
             continue
         user, source = rng.choice(list(ADMINS.items()))
         host, pid, port = rng.choice(HOSTS), rng.randrange(1000, 32000), rng.randrange(40000, 60000)
-        yield moment, host, f"sshd[{pid}]: Accepted publickey for {user} from {source} port {port} ssh2: ED25519 SHA256:{rng.randbytes(8).hex()}"
-        yield moment + 1, host, f"sshd[{pid}]: pam_unix(sshd:session): session opened for user {user} by (uid=0)"
-        command = rng.choice(("/usr/bin/systemctl status nginx", "/usr/bin/apt-get update", "/usr/bin/journalctl -n 50"))
-        yield moment + 20, host, f"sudo:   {user} : TTY=pts/0 ; PWD=/home/{user} ; USER=root ; COMMAND={command}"
+        yield (
+            moment,
+            host,
+            f"sshd[{pid}]: Accepted publickey for {user} from {source} port {port} ssh2: ED25519 SHA256:{rng.randbytes(8).hex()}",
+        )
+        yield (
+            moment + 1,
+            host,
+            f"sshd[{pid}]: pam_unix(sshd:session): session opened for user {user} by (uid=0)",
+        )
+        command = rng.choice(
+            ("/usr/bin/systemctl status nginx", "/usr/bin/apt-get update", "/usr/bin/journalctl -n 50")
+        )
+        yield (
+            moment + 20,
+            host,
+            f"sudo:   {user} : TTY=pts/0 ; PWD=/home/{user} ; USER=root ; COMMAND={command}",
+        )
         yield moment + 300, host, f"sshd[{pid}]: pam_unix(sshd:session): session closed for user {user}"
         if rng.random() < 0.05:
             yield moment + 5, host, f"sshd[{pid}]: Failed password for {user} from {source} port {port} ssh2"
     day = start - start % 86400
     while day < end:
-        yield day + 7200 + rng.random() * 3600, "web01", "sudo: ops-sato : TTY=pts/1 ; PWD=/root ; USER=root ; COMMAND=/bin/bash"
+        yield (
+            day + 7200 + rng.random() * 3600,
+            "web01",
+            "sudo: ops-sato : TTY=pts/1 ; PWD=/root ; USER=root ; COMMAND=/bin/bash",
+        )
         day += 86400
 
 
@@ -79,13 +101,25 @@ def _internet(rng: Random, start: float, end: float) -> Iterator[Line]:
     day = start - start % 86400 - 86400
     while day < end:
         for _ in range(34):
-            source = f"203.0.113.{rng.randrange(1, 60)}" if rng.random() < 0.5 else f"198.51.100.{rng.randrange(150, 250)}"
+            source = (
+                f"203.0.113.{rng.randrange(1, 60)}"
+                if rng.random() < 0.5
+                else f"198.51.100.{rng.randrange(150, 250)}"
+            )
             moment = day + rng.random() * 86400
             for _ in range(rng.randrange(1, 3)):
                 user, pid = rng.choice(GUESSED), rng.randrange(1000, 32000)
                 known = "" if user in {"root", "git", "ubuntu"} else "invalid user "
-                yield moment, "bastion01", f"sshd[{pid}]: Failed password for {known}{user} from {source} port {rng.randrange(1024, 65000)} ssh2"
-                yield moment + 1, "bastion01", f"sshd[{pid}]: Connection closed by {source} port {rng.randrange(1024, 65000)} [preauth]"
+                yield (
+                    moment,
+                    "bastion01",
+                    f"sshd[{pid}]: Failed password for {known}{user} from {source} port {rng.randrange(1024, 65000)} ssh2",
+                )
+                yield (
+                    moment + 1,
+                    "bastion01",
+                    f"sshd[{pid}]: Connection closed by {source} port {rng.randrange(1024, 65000)} [preauth]",
+                )
                 moment += 600 + rng.random() * 3000
         day += 86400
 
@@ -99,12 +133,21 @@ def _planted() -> Iterator[Line]:
     """What the plan says, line by line."""
     start = plan.tokyo(2, 10)
     for number in range(200):
-        line = _failed(start + number * 5, plan.ATTACKER, ("root", "admin", "deploy")[number % 3], invalid=number % 3 == 1)
+        line = _failed(
+            start + number * 5,
+            plan.ATTACKER,
+            ("root", "admin", "deploy")[number % 3],
+            invalid=number % 3 == 1,
+        )
         if number % 10 == 9:
             text = line[2].partition(": ")[2]
             line = line[0], line[1], f"sshd[4242]: message repeated 3 times: [ {text}]"
         yield line
-    yield plan.tokyo(2, 27, 3), "bastion01", f"sshd[4300]: Accepted password for deploy from {plan.ATTACKER} port 52900 ssh2"
+    yield (
+        plan.tokyo(2, 27, 3),
+        "bastion01",
+        f"sshd[4300]: Accepted password for deploy from {plan.ATTACKER} port 52900 ssh2",
+    )
     for number in range(10):
         yield _failed(plan.tokyo(1 + 2 * number, 17), plan.EDGE_WATCH, "admin")
     for number in range(9):
@@ -117,7 +160,19 @@ def _planted() -> Iterator[Line]:
     for number in range(8):
         yield _failed(plan.tokyo(0) - 480 + number * 60, plan.MIDNIGHT, "admin")
         yield _failed(plan.tokyo(0) + 60 + number * 60, plan.MIDNIGHT, "admin")
-    yield plan.tokyo(14, 5), "db01", "useradd[771]: new user: name=svc-backup2, UID=1042, GID=1042, home=/home/svc-backup2, shell=/bin/bash"
-    yield plan.tokyo(10, 30), "web01", "useradd[772]: new user: name=svc-migrate9, UID=1043, GID=1043, home=/home/svc-migrate9, shell=/bin/bash"
+    yield (
+        plan.tokyo(14, 5),
+        "db01",
+        "useradd[771]: new user: name=svc-backup2, UID=1042, GID=1042, home=/home/svc-backup2, shell=/bin/bash",
+    )
+    yield (
+        plan.tokyo(10, 30),
+        "web01",
+        "useradd[772]: new user: name=svc-migrate9, UID=1043, GID=1043, home=/home/svc-migrate9, shell=/bin/bash",
+    )
     for minute in (12, 47):
-        yield plan.tokyo(16, minute), "db01", "sudo:   tanaka : TTY=pts/2 ; PWD=/home/tanaka ; USER=root ; COMMAND=/bin/su -"
+        yield (
+            plan.tokyo(16, minute),
+            "db01",
+            "sudo:   tanaka : TTY=pts/2 ; PWD=/home/tanaka ; USER=root ; COMMAND=/bin/su -",
+        )

@@ -32,7 +32,15 @@ Timed = tuple[float, Record]
 
 
 def _call(
-    rng: Random, moment: float, who: str, source: str, service: str, name: str, *, write: bool = False, **more: Any
+    rng: Random,
+    moment: float,
+    who: str,
+    source: str,
+    service: str,
+    name: str,
+    *,
+    write: bool = False,
+    **more: Any,
 ) -> Timed:
     """Return a record; `more` adds or replaces its parts."""
     stamp = dt.datetime.fromtimestamp(int(moment), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -101,8 +109,8 @@ def _background(rng: Random, start: float, end: float) -> Iterator[Timed]:
             )  # fmt: skip
     day = start - start % 86400
     while day < end:
-        for person, source in PEOPLE.items():
-            yield _login(rng, day + 900 + rng.random() * 3600, person, source, mfa="Yes")
+        for name, source in PEOPLE.items():
+            yield _login(rng, day + 900 + rng.random() * 3600, name, source, mfa="Yes")
         day += 86400
 
 
@@ -123,19 +131,107 @@ def _planted(rng: Random) -> Iterator[Timed]:
 
     yield _login(rng, plan.utc(9, 20), who, source, mfa="No")
     for number in range(18):
-        name = ("ListUsers", "ListAccessKeys", "GetAccountSummary", "ListSecrets", "DescribeDBInstances", "ListFunctions")[number % 6]
-        yield call(plan.utc(9, 25) + number * 20, "iam", name, errorCode="AccessDenied", errorMessage="not authorized")
+        name = (
+            "ListUsers",
+            "ListAccessKeys",
+            "GetAccountSummary",
+            "ListSecrets",
+            "DescribeDBInstances",
+            "ListFunctions",
+        )[number % 6]
+        yield call(
+            plan.utc(9, 25) + number * 20,
+            "iam",
+            name,
+            errorCode="AccessDenied",
+            errorMessage="not authorized",
+        )
     for number in range(14):
-        yield call(plan.utc(9, 40, 10) + number * 15, "secretsmanager", "GetSecretValue", requestParameters={"secretId": f"prod/db/{number:02d}"})
+        yield call(
+            plan.utc(9, 40, 10) + number * 15,
+            "secretsmanager",
+            "GetSecretValue",
+            requestParameters={"secretId": f"prod/db/{number:02d}"},
+        )
     new = {"userName": "svc-export"}
     yield call(plan.utc(10, 2), "iam", "CreateUser", write=True, requestParameters=new)
-    yield call(plan.utc(10, 3), "iam", "CreateAccessKey", write=True, requestParameters=new, responseElements={"accessKey": {**new, "accessKeyId": "AKIAI44QH8DHBEXAMPLE"}})
-    yield call(plan.utc(10, 4), "iam", "AttachUserPolicy", write=True, requestParameters={**new, "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"})
-    yield call(plan.utc(10, 10), "cloudtrail", "StopLogging", write=True, errorCode="TrailNotFoundException", requestParameters={"name": "main"})
-    yield call(plan.utc(10, 11), "cloudtrail", "StopLogging", write=True, errorCode="TrailNotFoundException", requestParameters={"name": "org"})
-    yield call(plan.utc(10, 12), "cloudtrail", "PutEventSelectors", write=True, requestParameters={"trailName": "main"})
-    rule = {"groupId": "sg-0abc12345678def00", "ipPermissions": {"items": [{"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}]}}
-    yield call(plan.utc(10, 20), "ec2", "AuthorizeSecurityGroupIngress", write=True, requestParameters=rule, userAgent=plan.HOSTILE_AGENT)
+    yield call(
+        plan.utc(10, 3),
+        "iam",
+        "CreateAccessKey",
+        write=True,
+        requestParameters=new,
+        responseElements={"accessKey": {**new, "accessKeyId": "AKIAI44QH8DHBEXAMPLE"}},
+    )
+    yield call(
+        plan.utc(10, 4),
+        "iam",
+        "AttachUserPolicy",
+        write=True,
+        requestParameters={**new, "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
+    )
+    yield call(
+        plan.utc(10, 10),
+        "cloudtrail",
+        "StopLogging",
+        write=True,
+        errorCode="TrailNotFoundException",
+        requestParameters={"name": "main"},
+    )
+    yield call(
+        plan.utc(10, 11),
+        "cloudtrail",
+        "StopLogging",
+        write=True,
+        errorCode="TrailNotFoundException",
+        requestParameters={"name": "org"},
+    )
+    yield call(
+        plan.utc(10, 12),
+        "cloudtrail",
+        "PutEventSelectors",
+        write=True,
+        requestParameters={"trailName": "main"},
+    )
+    rule = {
+        "groupId": "sg-0abc12345678def00",
+        "ipPermissions": {
+            "items": [
+                {
+                    "ipProtocol": "tcp",
+                    "fromPort": 22,
+                    "toPort": 22,
+                    "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]},
+                }
+            ]
+        },
+    }
+    yield call(
+        plan.utc(10, 20),
+        "ec2",
+        "AuthorizeSecurityGroupIngress",
+        write=True,
+        requestParameters=rule,
+        userAgent=plan.HOSTILE_AGENT,
+    )
     for number in range(40):
-        name = ("ListBuckets", "GetBucketAcl", "ListKeys", "GetTrail", "ListTopics", "GetQueue", "ListStreams", "GetGraph")[number % 8]
-        yield _call(rng, plan.utc(4) + number * 60, "audit-scanner", "10.1.9.9", "s3.amazonaws.com", name, errorCode="AccessDenied", errorMessage="Access Denied")
+        name = (
+            "ListBuckets",
+            "GetBucketAcl",
+            "ListKeys",
+            "GetTrail",
+            "ListTopics",
+            "GetQueue",
+            "ListStreams",
+            "GetGraph",
+        )[number % 8]
+        yield _call(
+            rng,
+            plan.utc(4) + number * 60,
+            "audit-scanner",
+            "10.1.9.9",
+            "s3.amazonaws.com",
+            name,
+            errorCode="AccessDenied",
+            errorMessage="Access Denied",
+        )

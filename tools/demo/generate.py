@@ -44,7 +44,11 @@ def generate(folder: Path, *, seed: int = plan.SEED, days: int = plan.DAYS) -> l
     ]
     records = cloudtrail.cloudtrail_records(Random(f"{seed}/aws"), start, end)
     for day, group in groupby(records, key=lambda record: str(record["eventTime"])[:10]):
-        written.append(_records(folder / "cloudtrail" / f"{cloudtrail.ACCOUNT}_CloudTrail_{day}.json.gz", list(group), end))
+        written.append(
+            _records(
+                folder / "cloudtrail" / f"{cloudtrail.ACCOUNT}_CloudTrail_{day}.json.gz", list(group), end
+            )
+        )
     return written
 
 

@@ -9,7 +9,19 @@ from typing import NamedTuple
 
 from tools.demo import plan
 
-PAGES = ("/", "/about", "/products", "/products/1", "/products/2", "/news", "/news/2026-11", "/contact", "/css/site.css", "/js/app.js", "/img/logo.png")
+PAGES = (
+    "/",
+    "/about",
+    "/products",
+    "/products/1",
+    "/products/2",
+    "/news",
+    "/news/2026-11",
+    "/contact",
+    "/css/site.css",
+    "/js/app.js",
+    "/img/logo.png",
+)
 AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/130.0 Safari/537.36",
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_1 like Mac OS X) AppleWebKit/605.1.15 Version/18.1 Mobile Safari/604.1",
@@ -69,7 +81,9 @@ def _planted() -> Iterator[Hit]:
     """What the plan says, request by request."""
     agent = AGENTS[2]
     for number in range(40):
-        yield Hit(plan.tokyo(3) + number * 4, plan.ATTACKER, f"/{number:02d}/.env", 404, 180, plan.HOSTILE_AGENT)
+        yield Hit(
+            plan.tokyo(3) + number * 4, plan.ATTACKER, f"/{number:02d}/.env", 404, 180, plan.HOSTILE_AGENT
+        )
     for number in range(5):
         yield Hit(plan.tokyo(3, 5) + number, plan.ATTACKER, "/", 200, 5000, agent)
     yield Hit(plan.tokyo(3, 6), plan.ATTACKER, "/backup/site.sql.bak", 200, 48_213, agent)
@@ -77,8 +91,17 @@ def _planted() -> Iterator[Hit]:
         base = plan.tokyo(6, 10, day=plan.DEMO_DAY - dt.timedelta(days=day))
         for number in range(60):
             broken = number % 2 == 0
-            yield Hit(base + number, plan.LINK_CHECK, f"/archive/{number}" if broken else "/news", 404 if broken else 200, 400, "LinkCheck/1.0")
-    for number, uri in enumerate(("/wp-login.php", "/wp-admin/", "/xmlrpc.php", "/phpmyadmin/", "/administrator/")):
+            yield Hit(
+                base + number,
+                plan.LINK_CHECK,
+                f"/archive/{number}" if broken else "/news",
+                404 if broken else 200,
+                400,
+                "LinkCheck/1.0",
+            )
+    for number, uri in enumerate(
+        ("/wp-login.php", "/wp-admin/", "/xmlrpc.php", "/phpmyadmin/", "/administrator/")
+    ):
         yield Hit(plan.tokyo(11, 20) + number * 7, plan.PROBER, uri, 404, 180, agent)
     for number, (uri, status) in enumerate(
         (
@@ -92,4 +115,11 @@ def _planted() -> Iterator[Hit]:
     ):
         yield Hit(plan.tokyo(13, 2) + number * 11, plan.INJECTOR, uri, status, 1200, agent)
     for number in range(13):
-        yield Hit(plan.tokyo(22) + number * 90, plan.DOWNLOADER, f"/download/pack{number}.zip", 200, 40_000_000, agent)
+        yield Hit(
+            plan.tokyo(22) + number * 90,
+            plan.DOWNLOADER,
+            f"/download/pack{number}.zip",
+            200,
+            40_000_000,
+            agent,
+        )

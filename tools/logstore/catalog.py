@@ -24,7 +24,12 @@ class StoreCatalog:
         self._count = count
 
     def relation(
-        self, *, indexes: frozenset[str] | None, sourcetypes: frozenset[str] | None, earliest: float, latest: float
+        self,
+        *,
+        indexes: frozenset[str] | None,
+        sourcetypes: frozenset[str] | None,
+        earliest: float,
+        latest: float,
     ) -> Relation:
         """Return the events of these indexes and sourcetypes near the window.
 
@@ -94,7 +99,10 @@ def _field(name: str, homes: set[tuple[str, str]]) -> StoredField:
     elif column_kinds:
         parts.append(column)
     if any(home == "rest" for home, _ in homes):
-        parts += [f"_many[{literal}]", f"(CASE WHEN _rest[{literal}] IS NOT NULL THEN [_rest[{literal}]] END)"]
+        parts += [
+            f"_many[{literal}]",
+            f"(CASE WHEN _rest[{literal}] IS NOT NULL THEN [_rest[{literal}]] END)",
+        ]
     return StoredField(name, _coalesce(parts), FieldKind.MULTI)
 
 

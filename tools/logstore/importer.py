@@ -79,7 +79,9 @@ class _Batch:
             self.written.append(self._write(index, sourcetype, day, chosen, sequence))
         self.events.clear()
 
-    def _write(self, index: str, sourcetype: str, day: int, events: list[Event], sequence: list[int]) -> StoredFile:
+    def _write(
+        self, index: str, sourcetype: str, day: int, events: list[Event], sequence: list[int]
+    ) -> StoredFile:
         columns, rest = split_fields(events)
         date = (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()
         parts = (column_name(index), column_name(sourcetype), date, f"{uuid.uuid4().hex}.parquet")
@@ -115,7 +117,9 @@ def expand_paths(paths: Iterable[str]) -> Iterator[str]:
         if text == "-" or path.is_file():
             yield text
         elif path.is_dir():
-            found = sorted(str(inner) for inner in path.rglob("*") if inner.is_file() and not inner.name.startswith("."))
+            found = sorted(
+                str(inner) for inner in path.rglob("*") if inner.is_file() and not inner.name.startswith(".")
+            )
             if not found:
                 raise LogImportError(f"folder {text!r} holds no file to import.")
             yield from found
@@ -140,7 +144,9 @@ def import_file(
             "mend the cause (permissions, free space) and import it again."
         ) from error
     except sqlite3.OperationalError as error:
-        raise LogImportError(f"cannot write the manifest in {str(folder)!r}: {error}. Nothing of {path!r} was added.") from error
+        raise LogImportError(
+            f"cannot write the manifest in {str(folder)!r}: {error}. Nothing of {path!r} was added."
+        ) from error
 
 
 def _opened(path: str) -> BinaryIO:
@@ -168,7 +174,12 @@ class _Counting(io.RawIOBase):
 
 
 def _import_stream(
-    folder: Path, manifest: Manifest, path: str, stream: BinaryIO, defaults: Defaults, progress: Progress | None
+    folder: Path,
+    manifest: Manifest,
+    path: str,
+    stream: BinaryIO,
+    defaults: Defaults,
+    progress: Progress | None,
 ) -> FileReport:
     prefix = f"{defaults.index}|{defaults.sourcetype}|{defaults.host}|"
     if path != "-" and manifest.knows(prefix + hash_file(path)):

@@ -70,8 +70,12 @@ def to_table(events: Sequence[Event], sequence: Sequence[int], columns: dict[str
         else:
             data[column_name(name)] = pa.array(values, _TEXT)
     rest = [[(n, v) for n, v in row.items() if n not in columns] for row in fields]
-    data["_rest"] = pa.array([[(n, v) for n, v in row if isinstance(v, str)] for row in rest], pa.map_(_TEXT, _TEXT))
-    data["_many"] = pa.array([[(n, v) for n, v in row if isinstance(v, list)] for row in rest], pa.map_(_TEXT, _MANY))
+    data["_rest"] = pa.array(
+        [[(n, v) for n, v in row if isinstance(v, str)] for row in rest], pa.map_(_TEXT, _TEXT)
+    )
+    data["_many"] = pa.array(
+        [[(n, v) for n, v in row if isinstance(v, list)] for row in rest], pa.map_(_TEXT, _MANY)
+    )
     return pa.table(data)
 
 

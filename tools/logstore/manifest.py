@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
@@ -68,7 +69,10 @@ class Manifest:
     def knows(self, content: str) -> bool:
         """Tell whether this content was imported before."""
         with self._connect() as connection:
-            return connection.execute("SELECT 1 FROM imports WHERE content = ?", (content,)).fetchone() is not None
+            return (
+                connection.execute("SELECT 1 FROM imports WHERE content = ?", (content,)).fetchone()
+                is not None
+            )
 
     def next_import(self) -> int:
         """Return a number for the order of arrival, above those of all committed imports."""
@@ -120,6 +124,8 @@ def _to_row(file: StoredFile) -> tuple[object, ...]:
     )
 
 
-def _from_row(row: tuple[object, ...]) -> StoredFile:
-    *plain, columns, rest = row
-    return StoredFile(*plain, columns=json.loads(str(columns)), rest=json.loads(str(rest)))  # type: ignore[arg-type]
+def _from_row(row: tuple[Any, ...]) -> StoredFile:
+    name, index, sourcetype, day, first, last, events, size, columns, rest = row
+    return StoredFile(
+        name, index, sourcetype, day, first, last, events, size, json.loads(columns), json.loads(rest)
+    )

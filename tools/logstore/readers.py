@@ -148,9 +148,9 @@ def _ready_event(record: dict[str, object], defaults: Defaults) -> Event:
     for name, value in record.items():
         if name in _META:
             continue
-        if isinstance(value, str):
-            fields[name] = value
-        elif isinstance(value, list) and all(isinstance(part, str) for part in value):
+        if isinstance(value, str) or (
+            isinstance(value, list) and all(isinstance(part, str) for part in value)
+        ):
             fields[name] = value
         else:
             fields.update(collect(flatten(value, name)))
@@ -182,7 +182,12 @@ def _from_record(record: dict[str, object], raw: str, defaults: Defaults) -> Eve
 
 
 def _event(
-    index: str, sourcetype: Sourcetype, raw: str, fields: dict[str, FieldValue], time: float, defaults: Defaults
+    index: str,
+    sourcetype: Sourcetype,
+    raw: str,
+    fields: dict[str, FieldValue],
+    time: float,
+    defaults: Defaults,
 ) -> Event:
     host = fields.pop("host", None) if sourcetype.kv_mode == "none" else None
     return Event(
@@ -226,7 +231,7 @@ def _read_text(lines: Lines, defaults: Defaults) -> Iterator[Read]:
 
 def _read_document(lines: Lines, defaults: Defaults) -> Iterator[Read]:
     """Read one JSON document: an array of objects, or an object that holds `Records`."""
-    parts = []
+    parts: list[bytes] = []
     for number, line, broken in lines:
         if broken:
             yield Reject(number, broken, b"\n".join(parts))
@@ -263,11 +268,19 @@ def _read_csv(lines: Lines, defaults: Defaults) -> Iterator[Read]:
         elif len(cells) != len(header):
             yield Reject(number, f"{len(cells)} cells under a header of {len(header)}", line)
         else:
-            yield _csv_row(number, line, text, dict(zip(header, cells, strict=True)), index, sourcetype, defaults)
+            yield _csv_row(
+                number, line, text, dict(zip(header, cells, strict=True)), index, sourcetype, defaults
+            )
 
 
 def _csv_row(
-    number: int, line: bytes, raw: str, row: dict[str, str], index: str, sourcetype: Sourcetype, defaults: Defaults
+    number: int,
+    line: bytes,
+    raw: str,
+    row: dict[str, str],
+    index: str,
+    sourcetype: Sourcetype,
+    defaults: Defaults,
 ) -> Read:
     fields: dict[str, FieldValue] = {name: value for name, value in row.items() if value}
     try:

@@ -33,7 +33,9 @@ TIMEOUT_S = 60.0
 Answer = dict[str, Any]
 
 
-def build_server(store: LogStore, *, zone: ZoneInfo, clock: Callable[[], float] = time.time, port: int = 8000) -> FastMCP:
+def build_server(
+    store: LogStore, *, zone: ZoneInfo, clock: Callable[[], float] = time.time, port: int = 8000
+) -> FastMCP:
     """Return the server.
 
     Args:
@@ -53,7 +55,9 @@ def build_server(store: LogStore, *, zone: ZoneInfo, clock: Callable[[], float] 
         query: str, earliest_time: str = "-24h", latest_time: str = "now", row_limit: int = 100
     ) -> Answer:
         """Run one SPL search and return its rows. `row_limit` is 1 to 1000."""
-        return await in_thread(lambda: _run(store, zone, clock(), query, earliest_time, latest_time, row_limit))
+        return await in_thread(
+            lambda: _run(store, zone, clock(), query, earliest_time, latest_time, row_limit)
+        )
 
     @server.tool()
     async def splunk_get_indexes(row_limit: int = 100) -> Answer:
@@ -67,7 +71,11 @@ def build_server(store: LogStore, *, zone: ZoneInfo, clock: Callable[[], float] 
 
     @server.tool()
     async def splunk_get_metadata(
-        type: str, index: str = "*", earliest_time: str = "-24h", latest_time: str = "now", row_limit: int = 100  # noqa: A002 - the official name
+        type: str,
+        index: str = "*",
+        earliest_time: str = "-24h",
+        latest_time: str = "now",
+        row_limit: int = 100,
     ) -> Answer:
         """List hosts, sources or sourcetypes with their number of events and first and last time."""
         return await in_thread(
@@ -75,7 +83,7 @@ def build_server(store: LogStore, *, zone: ZoneInfo, clock: Callable[[], float] 
         )
 
     @server.tool()
-    async def splunk_get_knowledge_objects(type: str, row_limit: int = 100) -> Answer:  # noqa: A002 - the official name
+    async def splunk_get_knowledge_objects(type: str, row_limit: int = 100) -> Answer:
         """List knowledge objects; a local store only knows `sourcetypes`."""
         rows = [
             {"name": name, "description": sourcetype.settings.get("DESCRIPTION", "")}
@@ -181,7 +189,12 @@ def _indexes(store: LogStore) -> list[dict[str, str]]:
 
 def _index_info(store: LogStore, name: str) -> Answer:
     rows = [
-        {"sourcetype": source.sourcetype, "totalCount": str(source.events), "minTime": _iso(source.first), "maxTime": _iso(source.last)}
+        {
+            "sourcetype": source.sourcetype,
+            "totalCount": str(source.events),
+            "minTime": _iso(source.first),
+            "maxTime": _iso(source.last),
+        }
         for source in store.sources()
         if source.index == name
     ]
@@ -195,14 +208,23 @@ _METADATA_FIELD = {"hosts": "host", "sources": "source", "sourcetypes": "sourcet
 
 
 def _metadata(
-    store: LogStore, zone: ZoneInfo, now: float, kind: str, index: str, earliest: str, latest: str, row_limit: int
+    store: LogStore,
+    zone: ZoneInfo,
+    now: float,
+    kind: str,
+    index: str,
+    earliest: str,
+    latest: str,
+    row_limit: int,
 ) -> Answer:
     field = _METADATA_FIELD.get(kind)
     if field is None:
         raise ToolError(f"refused: type {kind!r} is unknown. Expected {', '.join(_METADATA_FIELD)}.")
     if not all(char.isalnum() or char in "_-*:" for char in index):
         raise ToolError(f"refused: index {index!r} is no index name.")
-    query = f"index={index} | stats count AS totalCount min(_time) AS firstTime max(_time) AS lastTime BY {field}"
+    query = (
+        f"index={index} | stats count AS totalCount min(_time) AS firstTime max(_time) AS lastTime BY {field}"
+    )
     return _run(store, zone, now, query, earliest, latest, row_limit)
 
 

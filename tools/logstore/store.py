@@ -51,7 +51,9 @@ class LogStore:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._manifest = Manifest(self.folder)
         except OSError as error:
-            raise LogStoreError(f"cannot open the log store {str(folder)!r}: {error.strerror or error}.") from error
+            raise LogStoreError(
+                f"cannot open the log store {str(folder)!r}: {error.strerror or error}."
+            ) from error
         self._database = _locked_database(self.folder)
         self._lock = threading.Lock()
         self._version = -1

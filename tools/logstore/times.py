@@ -63,7 +63,7 @@ def parse_format(text: str, pattern: str, zone: ZoneInfo, reference: float) -> f
         newest = dt.datetime.fromtimestamp(reference, zone) + dt.timedelta(days=1)
         for year in range(newest.year, newest.year - 5, -1):
             try:
-                moment = dt.datetime.strptime(f"{year} {text}", f"%Y {pattern}").replace(tzinfo=zone)  # noqa: DTZ007
+                moment = dt.datetime.strptime(f"{year} {text}", f"%Y {pattern}").replace(tzinfo=zone)
             except ValueError:
                 continue  # 29 February in a year that has none
             if moment <= newest:
@@ -76,10 +76,22 @@ def parse_format(text: str, pattern: str, zone: ZoneInfo, reference: float) -> f
 @lru_cache(maxsize=64)
 def shape_of(pattern: str) -> re.Pattern[str]:
     """Return a regular expression for where a strptime format's text ends."""
-    shapes = {"Y": r"\d{4}", "y": r"\d\d", "b": r"[A-Za-z]{3}", "B": r"[A-Za-z]+", "z": r"(?:Z|[+-]\d\d:?\d\d)", "f": r"\d{1,6}", "p": "[AaPp][Mm]"}
+    shapes = {
+        "Y": r"\d{4}",
+        "y": r"\d\d",
+        "b": r"[A-Za-z]{3}",
+        "B": r"[A-Za-z]+",
+        "z": r"(?:Z|[+-]\d\d:?\d\d)",
+        "f": r"\d{1,6}",
+        "p": "[AaPp][Mm]",
+    }
     parts = re.split(r"(%.)", pattern)
     text = "".join(
-        (shapes.get(part[1], r"\s?\d{1,2}") if part.startswith("%") else re.escape(part).replace(r"\ ", r"\s+"))
+        (
+            shapes.get(part[1], r"\s?\d{1,2}")
+            if part.startswith("%")
+            else re.escape(part).replace(r"\ ", r"\s+")
+        )
         for part in parts
     )
     return re.compile(text)

@@ -127,7 +127,10 @@ class Casebook:
             found = [round_ for round_ in known if round_.procedure_id == text][:1]
         if len(found) == 1:
             return found[0]
-        listed = ", ".join(f"{round_.id[:8]} ({round_.procedure_id})" for round_ in (found or known)[:8]) or "none yet"
+        listed = (
+            ", ".join(f"{round_.id[:8]} ({round_.procedure_id})" for round_ in (found or known)[:8])
+            or "none yet"
+        )
         what = "is not unique" if found else "is unknown"
         raise UnknownNameError(f"round {text!r} {what}. Rounds: {listed}.")
 
@@ -178,7 +181,9 @@ class Casebook:
         """Change columns of an item."""
         with self._writing() as connection:
             connection.execute(
-                update(t.items).where(t.items.c.thread_id == thread_id).values(**changes, updated_at=time.time())
+                update(t.items)
+                .where(t.items.c.thread_id == thread_id)
+                .values(**changes, updated_at=time.time())
             )
 
     def inbox(self) -> list[RoundItemRow]:
@@ -212,7 +217,10 @@ class Casebook:
         if len(found) == 1:
             return found[0]
         what = "is not unique" if found else "is unknown"
-        listed = ", ".join(f"{row.round_id[:8]}/{row.item_id}" for row in (found or self.inbox())[:8]) or "none waits"
+        listed = (
+            ", ".join(f"{row.round_id[:8]}/{row.item_id}" for row in (found or self.inbox())[:8])
+            or "none waits"
+        )
         raise UnknownNameError(f"item {text!r} {what}. Items: {listed}.")
 
     # decisions --------------------------------------------------------------------------------------
@@ -269,7 +277,12 @@ class Casebook:
     def proposals(self) -> list[dict[str, object]]:
         """Return all proposals, oldest first."""
         with self._engine.connect() as connection:
-            return [dict(row) for row in connection.execute(select(t.proposals).order_by(t.proposals.c.decision_seq)).mappings()]
+            return [
+                dict(row)
+                for row in connection.execute(
+                    select(t.proposals).order_by(t.proposals.c.decision_seq)
+                ).mappings()
+            ]
 
     # leases -----------------------------------------------------------------------------------------
 
@@ -285,7 +298,11 @@ class Casebook:
             yield
         finally:
             with self._writing() as connection:
-                mine = (t.leases.c.thread_id == thread_id) & (t.leases.c.pid == os.getpid()) & (t.leases.c.host == host())
+                mine = (
+                    (t.leases.c.thread_id == thread_id)
+                    & (t.leases.c.pid == os.getpid())
+                    & (t.leases.c.host == host())
+                )
                 connection.execute(delete(t.leases).where(mine))
 
     def _acquire(self, thread_id: str) -> None:
@@ -300,7 +317,11 @@ class Casebook:
             expires_at=now + TTL_S,
         )
         with self._writing() as connection:
-            row = connection.execute(select(t.leases).where(t.leases.c.thread_id == thread_id)).mappings().first()
+            row = (
+                connection.execute(select(t.leases).where(t.leases.c.thread_id == thread_id))
+                .mappings()
+                .first()
+            )
             if row is not None:
                 held = Lease(**row)
                 foreign = held.host != wanted.host
@@ -318,7 +339,11 @@ class Casebook:
     def holder(self, thread_id: str) -> Lease | None:
         """Return who works on an item right now."""
         with self._engine.connect() as connection:
-            row = connection.execute(select(t.leases).where(t.leases.c.thread_id == thread_id)).mappings().first()
+            row = (
+                connection.execute(select(t.leases).where(t.leases.c.thread_id == thread_id))
+                .mappings()
+                .first()
+            )
         held = Lease(**row) if row is not None else None
         return None if held is None or is_dead(held) else held
 
@@ -326,4 +351,6 @@ class Casebook:
 def _again(known: ChainedEntry, entry: Entry) -> ChainedEntry:
     if (known.body, known.reviewer) == (entry.body, entry.reviewer):
         return known
-    raise AlreadyDecidedError(f"this review was already answered by {known.reviewer} (entry {known.seq} of the chain).")
+    raise AlreadyDecidedError(
+        f"this review was already answered by {known.reviewer} (entry {known.seq} of the chain)."
+    )

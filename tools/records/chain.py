@@ -25,9 +25,13 @@ def verify(entries: Iterable[ChainedEntry]) -> ChainReport:
     previous, length = GENESIS, 0
     for length, entry in enumerate(entries, 1):
         if entry.seq != length:
-            return ChainReport(ok=False, length=length, broken_at=entry.seq, reason=f"entry {length} is missing")
+            return ChainReport(
+                ok=False, length=length, broken_at=entry.seq, reason=f"entry {length} is missing"
+            )
         if entry.previous_hash != previous:
-            return ChainReport(ok=False, length=length, broken_at=entry.seq, reason="the link to the entry before is broken")
+            return ChainReport(
+                ok=False, length=length, broken_at=entry.seq, reason="the link to the entry before is broken"
+            )
         if seal(entry, seq=entry.seq, previous_hash=previous).hash != entry.hash:
             return ChainReport(ok=False, length=length, broken_at=entry.seq, reason="the entry was changed")
         previous = entry.hash

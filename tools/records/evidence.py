@@ -80,7 +80,9 @@ class EvidenceStore:
         except FileNotFoundError:
             raise EvidenceMissingError(f"evidence {digest[:12]} is not in {str(self.folder)!r}.") from None
         if hashlib.sha256(data).hexdigest() != digest:
-            raise EvidenceCorruptError(f"evidence {digest[:12]} in {str(path)!r} was changed after it was written.")
+            raise EvidenceCorruptError(
+                f"evidence {digest[:12]} in {str(path)!r} was changed after it was written."
+            )
         try:
             return model.model_validate_json(data)
         except ValidationError as error:

@@ -67,7 +67,9 @@ class TimelinePoint(Model):
 class Section(Model):
     """A titled part of a report; `paragraphs` are prose whose figures are `{{fact-id}}` references."""
 
-    id: Literal["overview", "details", "assessment", "recommendation", "exceptions", "completeness", "not_covered"]
+    id: Literal[
+        "overview", "details", "assessment", "recommendation", "exceptions", "completeness", "not_covered"
+    ]
     title: str
     paragraphs: tuple[str, ...] = ()
 

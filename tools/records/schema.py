@@ -123,4 +123,6 @@ def upgrade(connection: Connection) -> None:
     if found is None:
         connection.execute(insert(schema_version).values(version=VERSION))
     elif found > VERSION:
-        raise NewerSchemaError(f"the casebook has schema {found}, this program knows {VERSION}. Update Tejun.")
+        raise NewerSchemaError(
+            f"the casebook has schema {found}, this program knows {VERSION}. Update Tejun."
+        )

@@ -192,9 +192,13 @@ def _from_answer(request: SearchRequest, dialect: Dialect, payload: Any) -> Sear
     """Read an answer; a refusal may arrive as a success that holds a status code."""
     if isinstance(payload, dict) and int(payload.get("status_code") or 0) >= 400:
         return _from_error(request, str(payload.get("content", payload)))
-    raw = payload if dialect.rows is None else payload.get(dialect.rows) if isinstance(payload, dict) else None
+    raw = (
+        payload if dialect.rows is None else payload.get(dialect.rows) if isinstance(payload, dict) else None
+    )
     if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
-        return _unusable(request, SearchStatus.FAILED, redact(f"the answer holds no rows: {str(payload)[:300]}"))
+        return _unusable(
+            request, SearchStatus.FAILED, redact(f"the answer holds no rows: {str(payload)[:300]}")
+        )
     rows = tuple(coerce_row(row) for row in raw)
     extra = payload if isinstance(payload, dict) else {}
     return SearchResult(

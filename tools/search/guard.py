@@ -16,7 +16,9 @@ class RefusedError(Exception):
     """A search that must not be sent; the text says why and where."""
 
 
-def guard(spl: str, *, macros: MacroTable, allowed_indexes: frozenset[str], earliest: float, latest: float) -> str:
+def guard(
+    spl: str, *, macros: MacroTable, allowed_indexes: frozenset[str], earliest: float, latest: float
+) -> str:
     """Return the search as it may be sent, macros expanded.
 
     Args:
@@ -41,7 +43,9 @@ def guard(spl: str, *, macros: MacroTable, allowed_indexes: frozenset[str], earl
         allowed = ", ".join(sorted(allowed_indexes))
         raise RefusedError(f"index {foreign[0]!r} is not one of the procedure's data sources ({allowed}).")
     if search.earliest is not None or search.latest is not None:
-        raise RefusedError("the search has earliest= or latest= of its own. The window is written once, in the procedure.")
+        raise RefusedError(
+            "the search has earliest= or latest= of its own. The window is written once, in the procedure."
+        )
     if not 0 <= earliest < latest < float("inf"):
         raise RefusedError(f"the window from {earliest} to {latest} is not bounded.")
     return search.text

@@ -53,7 +53,12 @@ async def _connected(transport: Transport) -> AsyncIterator[ClientSession]:
             async with create_connected_server_and_client_session(server) as session:
                 yield session
         case Stdio(command, args, env):
-            stdio: StdioConnection = {"transport": "stdio", "command": command, "args": list(args), "env": env}
+            stdio: StdioConnection = {
+                "transport": "stdio",
+                "command": command,
+                "args": list(args),
+                "env": env,
+            }
             async with create_session(stdio) as session:
                 await session.initialize()
                 yield session
@@ -116,5 +121,3 @@ async def open_connection(transport: Transport) -> AsyncIterator[Connection]:
         yield connection
     finally:
         await connection.close()
-
-

@@ -40,7 +40,9 @@ class Sourcetype:
     @cached_property
     def time_fields(self) -> tuple[str, ...]:
         """Fields that hold the time, in order of preference."""
-        return tuple(part.strip() for part in self.settings.get("TIMESTAMP_FIELDS", "").split(",") if part.strip())
+        return tuple(
+            part.strip() for part in self.settings.get("TIMESTAMP_FIELDS", "").split(",") if part.strip()
+        )
 
     @cached_property
     def time_prefix(self) -> re.Pattern[str]:
@@ -49,7 +51,7 @@ class Sourcetype:
 
     @property
     def time_format(self) -> str | None:
-        """strptime format of the time in the raw text."""
+        """Strptime format of the time in the raw text."""
         return self.settings.get("TIME_FORMAT")
 
     @cached_property
@@ -78,8 +80,8 @@ class Sourcetype:
                 name, quoted, plain = match.groups()
                 fields.setdefault(name, plain if quoted is None else re.sub(r"\\(.)", r"\1", quoted))
         for pattern in self.extractions:
-            if match := pattern.search(raw):
-                for name, value in match.groupdict().items():
+            if found := pattern.search(raw):
+                for name, value in found.groupdict().items():
                     if value:
                         fields.setdefault(name, value)
         return self.compute(fields)
@@ -102,7 +104,9 @@ class Sourcetype:
 @cache
 def all_sourcetypes() -> dict[str, Sourcetype]:
     """Return every described sourcetype by name."""
-    parser = configparser.ConfigParser(interpolation=None, delimiters=("=",), comment_prefixes=("#",), strict=True)
+    parser = configparser.ConfigParser(
+        interpolation=None, delimiters=("=",), comment_prefixes=("#",), strict=True
+    )
     parser.optionxform = str  # type: ignore[assignment,method-assign]
     parser.read_string(resources.files(__package__).joinpath("props.conf").read_text("utf-8"))
     return {name: Sourcetype(name, dict(parser[name])) for name in parser.sections()}
@@ -118,5 +122,7 @@ def find_sourcetype(name: str) -> Sourcetype:
     if name not in known:
         near = difflib.get_close_matches(name, known, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        raise UnknownSourcetypeError(f"sourcetype {name!r} is unknown.{hint} Known: {', '.join(sorted(known))}.")
+        raise UnknownSourcetypeError(
+            f"sourcetype {name!r} is unknown.{hint} Known: {', '.join(sorted(known))}."
+        )
     return known[name]

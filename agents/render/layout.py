@@ -1,0 +1,26 @@
+"""Tables and fenced text in Markdown that nothing inside can break out of."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from agents.render.values import visible
+
+BREAK = "\ue000"
+"""A line break inside a table cell. Values never hold it: private-use characters are made visible."""
+
+
+def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; cells are Markdown already."""
+    lines = [f"| {' | '.join(header)} |", f"|{'---|' * len(header)}"]
+    return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
+
+
+def fence(text: str, info: str = "") -> str:
+    """Return `text` as a fenced block that it cannot break out of."""
+    lines = [visible(line.replace("\t", "    ")).replace("␠", " ") for line in re.split(r"\r?\n", text)]
+    shown = "\n".join(lines)
+    longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
+    ticks = "`" * max(3, longest + 1)
+    return f"{ticks}{info}\n{shown}\n{ticks}"

@@ -1,0 +1,1 @@
+"""The command line, one file per concern. Heavy imports stay inside the commands."""

@@ -1,0 +1,93 @@
+"""`tejun procedure`: lint and show."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from tejun.guarding import guarded
+from tejun.output import FAILED, JsonOption, clean, console, print_json, print_table
+from tejun.shapes import FaultShape
+
+app = typer.Typer(help="Check and show written procedures.", no_args_is_help=True)
+
+ProcedureArgument = Annotated[str, typer.Argument(help="A bundled id, a folder, or a PROCEDURE.md.")]
+
+
+@app.command("lint")
+@guarded
+def lint_procedure(
+    procedures: Annotated[list[str], typer.Argument(help="Bundled ids, folders, or PROCEDURE.md files.")],
+    environment: Annotated[str, typer.Option("--env", help="Column of the parameter table.")] = "default",
+    json: JsonOption = False,
+) -> None:
+    """Report all faults of procedures as path:line:column: CODE message. Exit 1 when one is an error."""
+    import datetime as dt
+
+    from procedures.bundled import find_procedure
+    from procedures.lint import lint
+    from procedures.source import read_source
+
+    today = dt.datetime.now(dt.UTC).date()
+    faults = [
+        fault
+        for name in procedures
+        for fault in lint(read_source(find_procedure(name), environment), today=today)
+    ]
+    if json:
+        print_json(
+            [
+                FaultShape(
+                    path=fault.place.path,
+                    line=fault.place.line,
+                    column=fault.place.column,
+                    code=fault.code,
+                    severity=fault.severity,
+                    message=fault.message,
+                )
+                for fault in faults
+            ]
+        )
+    else:
+        for fault in faults:
+            style = "red" if fault.severity == "error" else "yellow"
+            console().print(
+                f"{clean(str(fault.place))}: [{style}]{fault.code}[/] {clean(fault.message)}", soft_wrap=True
+            )
+        errors = sum(fault.severity == "error" for fault in faults)
+        console().print(f"{errors} errors, {len(faults) - errors} warnings in {len(procedures)} procedures")
+    if any(fault.severity == "error" for fault in faults):
+        raise typer.Exit(FAILED)
+
+
+@app.command("show")
+@guarded
+def show_procedure(procedure: ProcedureArgument, json: JsonOption = False) -> None:
+    """Show a procedure as the machine reads it."""
+    from procedures.archive import load_procedure
+    from procedures.bundled import find_procedure
+    from procedures.source import read_source
+
+    parsed = load_procedure(read_source(find_procedure(procedure)))
+    if json:
+        print_json(parsed)
+        return
+    console().print(
+        f"{parsed.title} ({parsed.id} {parsed.version}, {parsed.status.value}), digest {parsed.digest[:16]}",
+        markup=False,
+    )
+    console().print(
+        f"zone {parsed.timezone}, period {parsed.period_s:g} s, review by {parsed.review_by}", markup=False
+    )
+    rows = (
+        [
+            item.id,
+            item.title,
+            ", ".join(item.key) or "—",
+            ", ".join(criterion.id for criterion in item.criteria),
+            ", ".join(down.id for down in item.drill_downs) or "—",
+        ]
+        for item in parsed.items
+    )
+    print_table(["item", "title", "key", "criteria", "drill-downs"], rows)

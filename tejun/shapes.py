@@ -1,0 +1,107 @@
+"""The JSON that commands print: part of the contract, documented in docs/json.md."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Value = str | int | float | list[str] | None
+
+
+class Shape(BaseModel):
+    """Frozen, and strict about unknown names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SearchShape(Shape):
+    """`tejun search --json`."""
+
+    status: str
+    fields: list[str]
+    rows: list[dict[str, Value]]
+    total: int | None
+    truncated: bool
+    earliest: float
+    latest: float
+    spl: str
+    messages: list[str]
+    seconds: float
+
+
+class ImportedFile(Shape):
+    """One file of `tejun logs import --json`."""
+
+    path: str
+    events: int
+    rejected: int
+    duplicate: bool
+    rejects: list[tuple[int, str]]
+    rejects_file: str | None
+    first: float | None
+    last: float | None
+
+
+class SourceShape(Shape):
+    """One row of `tejun logs list --json`."""
+
+    index: str
+    sourcetype: str
+    events: int
+    first: float
+    last: float
+    files: int
+    bytes: int
+
+
+class ItemShape(Shape):
+    """One item of a round."""
+
+    id: str
+    round: str
+    item: str
+    title: str
+    state: str
+    awaiting: Literal["review", "outcome"] | None
+    verdict: str | None
+    complete: bool | None
+    findings: int | None
+    interrupt_id: str | None
+    evidence_digest: str | None
+    error: str | None
+    held_by: str | None = None
+
+
+class RoundShape(Shape):
+    """`tejun run --json`: one round."""
+
+    round: str
+    procedure: str
+    version: str
+    digest: str
+    start: float
+    end: float
+    timezone: str
+    ad_hoc: bool
+    items: list[ItemShape]
+
+
+class FaultShape(Shape):
+    """One fault of `tejun procedure lint --json`."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    severity: str
+    message: str
+
+
+class AuditShape(Shape):
+    """`tejun audit verify --json`."""
+
+    ok: bool
+    length: int
+    broken_at: int | None
+    reason: str | None
