@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -57,7 +59,7 @@ class Searcher:
             spl=spl, earliest=earliest, latest=latest, row_limit=self.budget.rows, timeout_s=left_s
         )
         timed = await self.session.search(request)
-        digest = self.evidence.put(timed.result)
+        digest = await asyncio.to_thread(self.evidence.put, timed.result)
         self.log.append(
             LoggedSearch(
                 purpose=purpose,

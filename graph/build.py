@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,7 +28,9 @@ from graph.routes import (
 )
 from graph.state import ItemInput, ItemState
 
-Node = Callable[..., Awaitable[Any]]
+Node = Callable[..., Any]
+"""Plain functions run in a worker thread; those that search are coroutines."""
+
 ItemGraph = CompiledStateGraph[ItemState, None, ItemInput, ItemState]
 
 NODES: dict[str, Node] = {

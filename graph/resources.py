@@ -33,6 +33,8 @@ class Resources:
     casebook: Casebook
     sessions: Sessions
     clock: Clock
+    source: str
+    """A stable name of what is searched."""
     reviewer: Callable[[], str]
     """Who answers reviews when the server has not authenticated anybody."""
 

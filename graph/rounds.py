@@ -49,7 +49,7 @@ class ItemOutcome:
 
 
 def plan_round(
-    resources: Resources, source: ProcedureSource, window: RoundWindow, *, searched: str, again: bool = False
+    resources: Resources, source: ProcedureSource, window: RoundWindow, *, again: bool = False
 ) -> Round:
     """Archive the procedure and add the round with its items; the same round planned twice is one.
 
@@ -57,7 +57,6 @@ def plan_round(
         resources: The live objects of this process.
         source: The procedure as read.
         window: The window of the round.
-        searched: Name of what is searched.
         again: Start a new generation of a round that exists.
     """
     procedure = load_procedure(source)
@@ -68,7 +67,7 @@ def plan_round(
         procedure_title=procedure.title,
         procedure_version=procedure.version,
         procedure_digest=archive,
-        source=searched,
+        source=resources.source,
         start=window.start,
         end=window.end,
         timezone=procedure.timezone,
@@ -214,6 +213,8 @@ async def answer_item(
         snapshot = await graph.aget_state(config)
         if snapshot.next and not snapshot.interrupts:
             await graph.ainvoke(None, config, durability="sync")
+            if resources.casebook.decisions(thread_id=row.thread_id):
+                return await _sync(graph, resources, row)  # the answer of a process that broke off
             snapshot = await graph.aget_state(config)
         waits = snapshot.interrupts[0] if snapshot.interrupts else None
         if waits is None or row.interrupt_id != waits.id or row.awaiting != awaiting:

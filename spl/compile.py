@@ -11,7 +11,7 @@ from spl.plan import Command, Search, source_fields
 from spl.sql_expr import Kind, Sql, SqlContext
 from spl.sql_terms import compile_term
 from spl.sql_text import number_literal
-from spl.stage import Builder, OrderKey, Stage
+from spl.stage import Builder, Limit, OrderKey, Stage
 from spl.terms import Combined, FieldIn, FieldTerm, Term, conjuncts, exact_values
 
 KINDS = {FieldKind.TEXT: Kind.TEXT, FieldKind.MULTI: Kind.MULTI}
@@ -27,7 +27,7 @@ class Compiled:
     count_sql: str
     fields: tuple[str, ...]
     kinds: tuple[Kind, ...]
-    limited: tuple[tuple[str, int, str], ...]
+    limited: tuple[Limit, ...]
     unknown: tuple[str, ...]
     """Event fields that the search reads and no event here has."""
 
@@ -39,7 +39,8 @@ def compile_search(
     builder = Builder(zone=zone, now=now, source=search.text)
     wanted = source_fields(search)
     stage = _base(builder, search, relation, earliest, latest, wanted)
-    for command in search.commands[1:]:
+    for place, command in enumerate(search.commands[1:], 2):
+        builder.rest = search.commands[place:]
         stage = apply_command(builder, stage, command)
     names = _ordered_names(stage)
     columns = ", ".join(stage.columns[name].text for name in names) or "NULL"

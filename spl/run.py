@@ -191,10 +191,15 @@ _CONVERT = {Kind.NUMBER: _number, Kind.TEXT: _same, Kind.MULTI: _same, Kind.NULL
 
 def _limit_messages(connection: duckdb.DuckDBPyConnection, compiled: Compiled, total: int) -> Iterator[str]:
     """Say where a command kept only its first rows without having been told to."""
-    for count_sql, limit, command in compiled.limited:
-        counted = connection.execute(count_sql).fetchone()
-        if counted and counted[0] > limit:
-            yield f"limit: {command} kept {limit:,} of {counted[0]:,} rows; write `{command} 0` to keep all."
+    for limit in compiled.limited:
+        if limit.in_total and total < limit.rows:
+            continue
+        counted = connection.execute(limit.count_sql).fetchone()
+        if counted and counted[0] > limit.rows:
+            yield (
+                f"limit: {limit.command} kept {limit.rows:,} of {counted[0]:,} rows; "
+                f"write `{limit.command} 0` to keep all."
+            )
 
 
 def _unknown_messages(compiled: Compiled) -> Iterator[str]:

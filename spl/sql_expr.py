@@ -245,12 +245,17 @@ def _match(call: Call, context: SqlContext) -> Sql:
 def cidr_sql(network: str, address: str) -> str:
     """Return SQL that tells whether the text `address` lies in an IPv4 `network`; null when it is missing."""
     block = ipaddress.ip_network(network, strict=False)
-    octet = r"(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-    parts = [f"CAST(split_part(trim({address}), '.', {index}) AS BIGINT)" for index in range(1, 5)]
-    number = f"(({parts[0]} * 256 + {parts[1]}) * 256 + {parts[2]}) * 256 + {parts[3]}"
-    low, high = int(block.network_address), int(block.broadcast_address)
-    is_address = f"regexp_full_match(trim({address}), '{octet}(\\.{octet}){{3}}')"
-    return f"(CASE WHEN {is_address} THEN {number} BETWEEN {low} AND {high} WHEN {address} IS NOT NULL THEN FALSE END)"
+    low, high = str(block.network_address).split("."), str(block.broadcast_address).split(".")
+    whole, bits = divmod(block.prefixlen, 8)
+    octet = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
+    inside = [f"regexp_full_match(trim({address}), '{octet}(?:\\.{octet}){{3}}')"]
+    if whole:
+        prefix = ".".join(low[:whole]) + ("." if whole < len(low) else "")
+        inside.insert(0, f"starts_with(trim({address}), '{prefix}')")
+    if bits:
+        part = f"TRY_CAST(split_part(trim({address}), '.', {whole + 1}) AS INTEGER)"
+        inside.append(f"{part} BETWEEN {low[whole]} AND {high[whole]}")
+    return f"(CASE WHEN {' AND '.join(inside)} THEN TRUE WHEN {address} IS NOT NULL THEN FALSE END)"
 
 
 def check_network(network: str, *, text: str, span: Span) -> None:

@@ -69,6 +69,8 @@ def bin_sql(epoch: str, amount: int, unit: str, zone: ZoneInfo) -> str:
     if unit in {"s", "m", "h"}:
         width = amount * SECONDS[unit]
         return f"(floor({epoch} / {width}) * {width})"
+    if amount == 1:
+        return snap_sql(epoch, unit, None, zone)
     if unit in {"mon", "q", "y"}:
         months = amount * {"mon": 1, "q": 3, "y": 12}[unit]
         clock = local(epoch, zone)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from zoneinfo import ZoneInfo
 
+from spl.plan import Command
 from spl.sql_expr import Sql, SqlContext
 
 
@@ -32,6 +33,18 @@ class Stage:
         return f" ORDER BY {keys}" if keys else ""
 
 
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A limit that a command sets without having been told to."""
+
+    count_sql: str
+    """Counts the rows before the limit."""
+    rows: int
+    command: str
+    in_total: bool
+    """Whether every row that is kept reaches the result: then a total below the limit proves that none was cut."""
+
+
 @dataclass(slots=True)
 class Builder:
     """Collects CTEs and hands out names."""
@@ -40,8 +53,11 @@ class Builder:
     now: float
     source: str
     ctes: list[str] = field(default_factory=list)
-    limited: list[tuple[str, int, str]] = field(default_factory=list)
-    """(SQL counting the rows before an implicit limit, the limit, the command) for limits that cut in silence."""
+    rest: tuple[Command, ...] = ()
+    """The commands after the one that is being compiled."""
+    limited: list[Limit] = field(default_factory=list)
+    computed: set[str] = field(default_factory=set)
+    """Columns that hold an expression, which the database would compute again for a filter."""
     _columns: int = 0
 
     def column(self) -> str:
@@ -66,6 +82,7 @@ class Builder:
             column = self.column()
             items.append(f"{value.text} AS {column}")
             columns[name] = Sql(column, value.kind)
+            self.computed.add(column)
         return Stage(self.add(f"SELECT *, {', '.join(items)} FROM {stage.cte}"), columns, stage.order)
 
     def filter(self, stage: Stage, condition: str) -> Stage:

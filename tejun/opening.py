@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -53,17 +54,21 @@ class LocalSessions:
     async def session(self, zone: str) -> SearchSession:
         """Return a session whose clock times are read in `zone`."""
         if zone not in self._open:
-            server = build_server(self._store, zone=ZoneInfo(zone))
+            server = build_server(self._store, zone=await asyncio.to_thread(ZoneInfo, zone))
             session = open_session(InMemory(server), source=self._source)
             self._open[zone] = await self._stack.enter_async_context(session)
         return self._open[zone]
 
 
+def _open_casebook(settings: Settings) -> Casebook:
+    settings.home.mkdir(parents=True, exist_ok=True)
+    return Casebook(settings.casebook_url)
+
+
 @asynccontextmanager
 async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
     """Open stores and the way to the SIEM for the length of a block."""
-    settings.home.mkdir(parents=True, exist_ok=True)
-    casebook = Casebook(settings.casebook_url)
+    casebook = await asyncio.to_thread(_open_casebook, settings)
     async with AsyncExitStack() as stack:
         stack.callback(casebook.close)
         sessions: RemoteSession | LocalSessions
@@ -75,13 +80,14 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 await stack.enter_async_context(open_session(transport, source=settings.source))
             )
         else:
-            store = stack.enter_context(LogStore(settings.logs))
+            store = stack.enter_context(await asyncio.to_thread(LogStore, settings.logs))
             sessions = LocalSessions(store, settings.source, stack)
         yield Resources(
             evidence=EvidenceStore(settings.evidence),
             casebook=casebook,
             sessions=sessions,
             clock=time.time,
+            source=settings.source,
             reviewer=lambda: settings.user,
         )
 

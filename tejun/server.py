@@ -22,5 +22,5 @@ async def item_graph() -> AsyncIterator[ItemGraph]:
     global _opened  # opened once per process: the server calls this for every run
     async with _lock:
         if _opened is None:
-            _opened = await _stack.enter_async_context(open_resources(read_settings()))
+            _opened = await _stack.enter_async_context(open_resources(await asyncio.to_thread(read_settings)))
     yield build_item_graph(_opened)

@@ -28,7 +28,7 @@ def valid_answer(
     """Return the answer with who gave it, when, on which interrupt and over which evidence."""
     return {
         "kind": kind,
-        "body": body.model_dump(mode="json"),
+        "body": body.model_dump(mode="json", exclude={"evidence_digest"}),
         "interrupt_id": Interrupt.from_ns(None, ns=config["configurable"]["checkpoint_ns"]).id,
         "reviewer": reviewer_of(config, resources),
         "decided_at": resources.clock(),

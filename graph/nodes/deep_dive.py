@@ -15,7 +15,7 @@ from tools.records.report import ItemReport
 from tools.records.review import Outcome
 
 
-async def deep_dive(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
+def deep_dive(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
     """Pause with the brief; write `answer`, or `validation_error` when the answer cannot be used."""
     brief = hand_off(
         resources.context(state),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from agents.drill_down import drill_down_item
 from graph.nodes.dump import dump_all
 from graph.resources import Resources
@@ -12,10 +14,10 @@ from tools.search.result import SearchResult
 
 async def drill_down(state: ItemState, *, resources: Resources) -> ItemUpdate:
     """Read `due`; write `runs` and `searches` with what was run."""
-    context = resources.context(state)
+    context = await asyncio.to_thread(resources.context, state)
     searcher = await resources.searcher(context, state)
-    findings = resources.evidence.get(state["findings"], Findings)
-    rows = resources.evidence.get(findings.evidence, SearchResult).rows
+    findings = await asyncio.to_thread(resources.evidence.get, state["findings"], Findings)
+    rows = (await asyncio.to_thread(resources.evidence.get, findings.evidence, SearchResult)).rows
     runs = list(state["runs"])
     for entry in state["due"]:
         due = [(entry["drill_down"], tuple(entry["findings"]))]

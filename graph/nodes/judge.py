@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from agents.judge import judge_item
 from agents.material import load_material
 from graph.resources import Resources
@@ -11,7 +9,7 @@ from graph.state import ItemState, ItemUpdate
 from tools.records.finding import DrillDownRun, Findings, Judgement
 
 
-async def judge(state: ItemState, *, resources: Resources) -> ItemUpdate:
+def judge(state: ItemState, *, resources: Resources) -> ItemUpdate:
     """Read `findings` and `runs`; write `judgement` (digest) and the drill-downs that are `due`."""
     context = resources.context(state)
     material = load_material(
@@ -20,13 +18,8 @@ async def judge(state: ItemState, *, resources: Resources) -> ItemUpdate:
         tuple(DrillDownRun.model_validate(run) for run in state["runs"]),
         resources.evidence,
     )
-    session = await resources.sessions.session(context.procedure.timezone)
-    earlier = await asyncio.to_thread(
-        resources.casebook.previous_judgement,
-        context.procedure.id,
-        session.source,
-        state["item"],
-        state["start"],
+    earlier = resources.casebook.previous_judgement(
+        context.procedure.id, resources.source, state["item"], state["start"]
     )
     previous_round, digest = earlier or (None, None)
     previous = resources.evidence.get(digest, Judgement) if digest else None

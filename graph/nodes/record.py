@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import orjson
 from langchain_core.runnables import RunnableConfig
 
@@ -14,7 +12,7 @@ from tools.records.finding import Judgement
 from tools.records.rows import Entry
 
 
-async def record(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
+def record(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
     """Read `answer`; write `status` and, when more evidence was asked for, what is `due`."""
     answer = state.get("answer")
     if answer is None:
@@ -31,9 +29,9 @@ async def record(state: ItemState, config: RunnableConfig, *, resources: Resourc
         evidence_digest=answer["evidence_digest"],
         procedure_digest=resources.context(state).procedure.digest,
     )
-    chained = await asyncio.to_thread(resources.casebook.append, entry)
+    chained = resources.casebook.append(entry)
     if answer["body"].get("knowledge"):
-        await asyncio.to_thread(resources.casebook.propose, chained, answer["body"]["knowledge"])
+        resources.casebook.propose(chained, answer["body"]["knowledge"])
     return {**_next(state, answer, resources), "answer": None}
 
 

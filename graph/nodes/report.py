@@ -9,7 +9,7 @@ from graph.state import ItemState, ItemUpdate
 from tools.records.finding import DrillDownRun, Findings, Judgement, LoggedSearch
 
 
-async def report(state: ItemState, *, resources: Resources) -> ItemUpdate:
+def report(state: ItemState, *, resources: Resources) -> ItemUpdate:
     """Read `findings`, `judgement`, `runs` and `searches`; write `report` (digest)."""
     context = resources.context(state)
     material = load_material(

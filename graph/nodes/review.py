@@ -15,7 +15,7 @@ from tools.records.finding import Findings
 from tools.records.review import Decision, Proposal
 
 
-async def review(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
+def review(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
     """Pause with the payload; write `answer`, or `validation_error` when the answer cannot be used."""
     payload = {
         **resources.evidence.get(state["payload"], Payload).body,

@@ -13,7 +13,7 @@ from tools.records.report import ItemReport
 from tools.search.result import SearchResult
 
 
-async def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
+def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
     """Read `report`; write `checks` and `payload` (digests), whether the item `pauses`, and the `attempt`."""
     context, evidence = resources.context(state), resources.evidence
     draft = evidence.get(state["report"], ItemReport)

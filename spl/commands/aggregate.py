@@ -27,10 +27,13 @@ def apply_stats(builder: Builder, stage: Stage, command: Stats) -> Stage:
         column = builder.column()
         items.append(f"{value.text} AS {column}")
         columns[aggregate.name] = Sql(column, value.kind)
-    where = " AND ".join(f"{value.text} IS NOT NULL" for _, value in by)
-    groups = ", ".join(str(index) for index in range(1, len(by) + 1))
     select = f"SELECT {', '.join(items)} FROM {stage.cte}"
-    select += f" WHERE {where} GROUP BY {groups}" if by else ""
+    if by:
+        stored = [f"{value.text} IS NOT NULL" for _, value in by if value.text not in builder.computed]
+        computed = [f"count({value.text}) > 0" for _, value in by if value.text in builder.computed]
+        select += f" WHERE {' AND '.join(stored)}" if stored else ""
+        select += f" GROUP BY {', '.join(str(index) for index in range(1, len(by) + 1))}"
+        select += f" HAVING {' AND '.join(computed)}" if computed else ""
     order = tuple(OrderKey(columns[name].text) for name in command.by)
     return Stage(builder.add(select), columns, order)
 

@@ -4,10 +4,27 @@ from __future__ import annotations
 
 from spl.errors import UnsupportedError
 from spl.expr import Field
-from spl.plan import Dedup, Head, SearchCommand, Sort, SortKey, Where
+from spl.plan import (
+    Bin,
+    Command,
+    Dedup,
+    Eval,
+    Fields,
+    Head,
+    Rename,
+    Rex,
+    SearchCommand,
+    Sort,
+    SortKey,
+    Table,
+    Where,
+)
 from spl.sql_expr import Kind, Sql, as_bool, as_number, as_text, compile_expression
 from spl.sql_terms import compile_term
-from spl.stage import Builder, OrderKey, Stage
+from spl.stage import Builder, Limit, OrderKey, Stage
+
+_ROW_BY_ROW = Bin | Eval | Fields | Rename | Rex | Table
+"""Commands that give one row for each, in the same order."""
 
 
 def apply_search(builder: Builder, stage: Stage, command: SearchCommand) -> Stage:
@@ -47,11 +64,22 @@ def apply_sort(builder: Builder, stage: Stage, command: Sort) -> Stage:
     ordered = Stage(cte, stage.columns, (*keys, *stage.order))
     if not command.limit:
         return ordered
-    if command.implicit:
+    if command.implicit and not _is_hidden(builder.rest, command.limit):
         count = builder.statement(f"SELECT count(*) FROM {ordered.cte}")
-        builder.limited.append((count, command.limit, "sort"))
+        in_total = all(isinstance(later, _ROW_BY_ROW | Sort) for later in builder.rest)
+        builder.limited.append(Limit(count, command.limit, "sort", in_total))
     limited = builder.add(f"SELECT * FROM {ordered.cte}{ordered.order_by} LIMIT {command.limit}")
     return Stage(limited, ordered.columns, ordered.order)
+
+
+def _is_hidden(rest: tuple[Command, ...], limit: int) -> bool:
+    """Tell whether a `head` shows only rows that the limit keeps: then the limit changes nothing."""
+    for later in rest:
+        if isinstance(later, Head):
+            return later.count <= limit
+        if not isinstance(later, _ROW_BY_ROW):
+            return False
+    return False
 
 
 def _sort_values(key: SortKey, value: Sql | None) -> list[str]:

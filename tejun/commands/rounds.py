@@ -123,7 +123,7 @@ async def run_one(
 
     from graph.rounds import plan_round, run_round
 
-    round_ = plan_round(tejun.resources, source, window, searched=tejun.settings.source, again=again)
+    round_ = plan_round(tejun.resources, source, window, again=again)
     total = len(only) or len(tejun.resources.casebook.items(round_.id))
     columns = (
         TextColumn("{task.description}"),

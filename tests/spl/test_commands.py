@@ -68,6 +68,9 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "index=* nosuch=1 | stats count sum(n) values(n)": [{"count": 0}],
     "index=* nosuch=1 | stats count BY user": [],
     "index=* | stats sum(huge)": [{}],
+    'index=* n>0 | eval k=if(n>9, "big", null()) | stats count BY k, index': [
+        {"k": "big", "index": "main", "count": 1}
+    ],
     # order and choice of rows
     "index=* | table n": [{"n": "2.5"}, {"n": "x"}, {"n": "10"}, {"n": "9"}],
     "index=* | sort n | table n": [{"n": "2.5"}, {"n": "9"}, {"n": "10"}, {"n": "x"}],

@@ -97,7 +97,7 @@ def _background(rng: Random, start: float, end: float) -> Iterator[Timed]:
         who, source = rng.choice(list((PEOPLE if person else ROLES).items()))
         service, name = rng.choice(READS)
         yield _call(rng, moment, who, source, service, name)
-        if rng.random() < 0.02:
+        if rng.random() < 0.005:
             yield _call(
                 rng, moment + 3, who, source, "s3.amazonaws.com", "GetBucketPolicy", errorCode="AccessDenied",
                 errorMessage="Access Denied",
