@@ -78,7 +78,8 @@ def url(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[Any]:
-    yield get_client(url=url)
+    async with get_client(url=url) as open_client:
+        yield open_client
 
 
 def given(home: Path, item: str) -> dict[str, Any]:
