@@ -57,14 +57,22 @@ def home(tmp_path: Path, demo_logs: Path) -> Path:
 @pytest.fixture
 def environment(home: Path) -> dict[str, str]:
     """Return the environment of a process that works in `home`."""
-    return {**os.environ, "TEJUN_HOME": str(home), "TEJUN_USER": "analyst", "LANGGRAPH_STRICT_MSGPACK": "true", "COLUMNS": "160"}
+    return {
+        **os.environ,
+        "TEJUN_HOME": str(home),
+        "TEJUN_USER": "analyst",
+        "LANGGRAPH_STRICT_MSGPACK": "true",
+        "COLUMNS": "160",
+    }
 
 
 @pytest.fixture
 def cli(environment: dict[str, str]) -> Cli:
     """Return a way to run the `tejun` command in a process of its own."""
 
-    def run(*arguments: str, user: str = "analyst", check: int | None = 0) -> subprocess.CompletedProcess[str]:
+    def run(
+        *arguments: str, user: str = "analyst", check: int | None = 0
+    ) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [str(Path(sys.executable).with_name("tejun")), *arguments],
             env={**environment, "TEJUN_USER": user},

@@ -54,7 +54,7 @@ def item_blocks(
     yield from section_blocks(report, ("overview",), sub)
     yield from _details(report, sub)
     yield from section_blocks(report, ("assessment", "recommendation", "exceptions", "completeness"), sub)
-    yield from _gaps(report)
+    yield from _gaps(report, sub)
     yield from section_blocks(report, ("not_covered",), sub)
     yield from checks_blocks(checks, report.language, sub)
     yield from _decisions(report, decisions, sub)
@@ -105,12 +105,15 @@ def _details(report: ItemReport, sub: str) -> Iterator[Block]:
         yield Timeline(report)
 
 
-def _gaps(report: ItemReport) -> Iterator[str]:
-    if report.incomplete:
-        yield f"**{word('gaps', report.language)}**"
-        yield "\n".join(
-            f"- {render_note(note, report.language, report.timezone)}" for note in report.incomplete
-        )
+def _gaps(report: ItemReport, sub: str) -> Iterator[str]:
+    """Yield what is missing, below the section on completeness or, where that is empty, under its heading."""
+    if not report.incomplete:
+        return
+    section = next((part for part in report.sections if part.id == "completeness"), None)
+    if section is not None and not section.paragraphs:
+        yield f"{sub} {trusted(section.title)}"
+    yield f"**{word('gaps', report.language)}**"
+    yield "\n".join(f"- {render_note(note, report.language, report.timezone)}" for note in report.incomplete)
 
 
 def checks_blocks(checks: Checks | None, lang: Language, sub: str) -> Iterator[str]:

@@ -18,7 +18,7 @@ from tools.search.result import Value
 MISSING = "—"
 _HIDDEN = {"Cc", "Cf", "Co", "Cs", "Cn", "Zl", "Zp"}
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|!~&$])")
-_BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)]))")
+_BLOCK_START = re.compile(r"^([-+=]|\d+(?=[.)](?:\s|$)))")
 _REFERENCE = re.compile(r"\{\{([^{}]*)\}\}")
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 _TIME_VALUES = {"gap_start", "settle_until"}
@@ -180,7 +180,7 @@ def render_value(value: Value | None, kind: str, language: Language, timezone: s
         language: Language of the report.
         timezone: Zone of times.
     """
-    if value is None:
+    if value is None or value == []:
         return MISSING
     if isinstance(value, list):
         return ("、" if language == "ja" else ", ").join(hostile(part) for part in value)

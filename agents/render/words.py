@@ -12,7 +12,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "zone": ("時刻のタイムゾーン", "Time zone"),
     "procedure": ("手順書", "Procedure"),
     "version": ("版", "version"),
-    "digest": ("ダイジェスト", "digest"),
+    "digest": ("ダイジェスト", "Digest"),
     "round": ("監視回", "Round"),
     "status": ("状態", "Status"),
     "open": ("レビュー中", "under review"),

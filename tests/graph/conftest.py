@@ -20,7 +20,6 @@ def settings_of(home: Path, user: str = "analyst") -> Settings:
 
 @asynccontextmanager
 async def opened(home: Path, user: str = "analyst") -> AsyncIterator[Tejun]:
-    home.mkdir(exist_ok=True)
     async with open_tejun(settings_of(home, user)) as tejun:
         yield tejun
 

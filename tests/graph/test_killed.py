@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 
 DRIVER = Path(__file__).with_name("killed_round.py")
-RUN_TIMES = {"executed_at", "duration_s", "decided_at", "seconds", "report", "evidence_digest", "hash", "interrupt_id"}
+RUN_TIMES = {
+    "executed_at",
+    "duration_s",
+    "decided_at",
+    "seconds",
+    "report",
+    "evidence_digest",
+    "hash",
+    "interrupt_id",
+}
 """What differs between two runs by nature: moments, durations, and digests over them."""
 
 Drive = Callable[..., int]
@@ -23,7 +32,11 @@ Drive = Callable[..., int]
 def scrubbed(value: Any) -> Any:
     """Return a report without run times."""
     if isinstance(value, dict):
-        return {name: scrubbed(inner) for name, inner in value.items() if name not in RUN_TIMES or isinstance(inner, dict)}
+        return {
+            name: scrubbed(inner)
+            for name, inner in value.items()
+            if name not in RUN_TIMES or isinstance(inner, dict)
+        }
     return [scrubbed(inner) for inner in value] if isinstance(value, list) else value
 
 
@@ -33,7 +46,9 @@ def difference(one: Any, other: Any, place: str = "") -> list[str]:
         return [line for name in one for line in difference(one[name], other[name], f"{place}.{name}")]
     if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         pairs = enumerate(zip(one, other, strict=True))
-        return [line for index, (left, right) in pairs for line in difference(left, right, f"{place}[{index}]")]
+        return [
+            line for index, (left, right) in pairs for line in difference(left, right, f"{place}[{index}]")
+        ]
     return [] if one == other else [f"{place}: {one!r} / {other!r}"]
 
 
@@ -41,7 +56,12 @@ def difference(one: Any, other: Any, place: str = "") -> list[str]:
 def drive(environment: dict[str, str]) -> Drive:
     def run(verb: str, node: str = "-", moment: str = "never") -> int:
         done = subprocess.run(
-            [sys.executable, str(DRIVER), verb, node, moment], env=environment, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, str(DRIVER), verb, node, moment],
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode

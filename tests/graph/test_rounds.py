@@ -65,12 +65,19 @@ async def test_the_demo_round_finds_exactly_what_was_planted(tejun: Tejun, proce
         rows = await rows_by_finding(tejun, row)
         judgement = tejun.resources.evidence.get(row.judgement, Judgement)
         above = [entry for entry in judgement.findings if entry.unsuppressed.value != "none"]
-        wanted = [planted for planted in plan.PLANTED if (planted.procedure, planted.item) == (procedure, row.item_id)]
+        wanted = [
+            planted
+            for planted in plan.PLANTED
+            if (planted.procedure, planted.item) == (procedure, row.item_id)
+        ]
         assert len(above) == len(wanted), (row.item_id, [entry.key for entry in above])
         for planted in wanted:
             entry = next((entry for entry in above if same_key(entry.key, planted.key)), None)
             assert entry is not None, (planted, [entry.key for entry in above])
-            assert (entry.verdict.value, entry.unsuppressed.value) == (planted.verdict, planted.unsuppressed or planted.verdict)
+            assert (entry.verdict.value, entry.unsuppressed.value) == (
+                planted.verdict,
+                planted.unsuppressed or planted.verdict,
+            )
             assert {name: rows[entry.finding].get(name) for name in planted.values} == planted.values
         for below in plan.BELOW:
             if (below.procedure, below.item) == (procedure, row.item_id):
@@ -112,7 +119,9 @@ async def test_the_same_round_twice_is_one_round(tejun: Tejun) -> None:
     second = await demo_round(tejun, plan.LINUX, "ssh-burst")
     assert first.id == second.id
     assert [row.report for row in tejun.resources.casebook.items(second.id)] == [row.report for row in before]
-    again = plan_round(tejun.resources, read_source(LIBRARY / plan.LINUX), demo_window(plan.LINUX), again=True)
+    again = plan_round(
+        tejun.resources, read_source(LIBRARY / plan.LINUX), demo_window(plan.LINUX), again=True
+    )
     assert again.id != first.id
 
 
@@ -136,7 +145,9 @@ async def test_the_checkpoints_of_a_paused_item_stay_small(tejun: Tejun, home: P
     with sqlite3.connect(home / "checkpoints.sqlite") as connection:
         query = "SELECT thread_id, sum(length(checkpoint)) FROM checkpoints GROUP BY thread_id"
         sizes = dict(connection.execute(query).fetchall())
-        for thread, size in connection.execute("SELECT thread_id, sum(length(value)) FROM writes GROUP BY thread_id"):
+        for thread, size in connection.execute(
+            "SELECT thread_id, sum(length(value)) FROM writes GROUP BY thread_id"
+        ):
             sizes[thread] = sizes.get(thread, 0) + size
     assert len(sizes) == len(tejun.resources.casebook.items(round_.id))
     assert max(sizes.values()) <= CHECKPOINT_BYTES
@@ -158,19 +169,29 @@ class TestAnswers:
 
     async def test_a_deep_dive_waits_for_its_outcome(self, tejun: Tejun) -> None:
         row = await self._paused(tejun)
-        await answer_item(tejun.graph, tejun.resources, row, {"decision": "deep_dive", "reason": "who is it"}, awaiting="review")
+        await answer_item(
+            tejun.graph,
+            tejun.resources,
+            row,
+            {"decision": "deep_dive", "reason": "who is it"},
+            awaiting="review",
+        )
         waiting = tejun.resources.casebook.find_item(row.thread_id)
         assert (waiting.state, waiting.awaiting) == ("paused", "outcome")
         done = {"outcome": "not_incident", "reason": "asked", "knowledge": "add to known benign"}
         await answer_item(tejun.graph, tejun.resources, waiting, done, awaiting="outcome")
         kinds = [entry.kind for entry in tejun.resources.casebook.decisions(thread_id=row.thread_id)]
         assert kinds == ["decision", "outcome"]
-        assert [proposal["text"] for proposal in tejun.resources.casebook.proposals()] == ["add to known benign"]
+        assert [proposal["text"] for proposal in tejun.resources.casebook.proposals()] == [
+            "add to known benign"
+        ]
 
     async def test_a_bad_answer_stays_paused_and_says_why(self, tejun: Tejun) -> None:
         row = await self._paused(tejun)
         with pytest.raises(AnswerRefusedError, match="decision"):
-            await answer_item(tejun.graph, tejun.resources, row, {"decision": "maybe", "reason": "?"}, awaiting="review")
+            await answer_item(
+                tejun.graph, tejun.resources, row, {"decision": "maybe", "reason": "?"}, awaiting="review"
+            )
         assert tejun.resources.casebook.find_item(row.thread_id).state == "paused"
 
     async def test_a_stale_digest_is_refused(self, tejun: Tejun) -> None:
@@ -205,7 +226,11 @@ class TestAnswers:
     async def test_a_free_question_without_a_model_is_recorded_as_unanswerable(self, tejun: Tejun) -> None:
         row = await self._paused(tejun)
         await answer_item(
-            tejun.graph, tejun.resources, row, {"decision": "need_more_evidence", "reason": "was he at work?"}, awaiting="review"
+            tejun.graph,
+            tejun.resources,
+            row,
+            {"decision": "need_more_evidence", "reason": "was he at work?"},
+            awaiting="review",
         )
         snapshot = await tejun.graph.aget_state(config_of(row))
         unknown = snapshot.interrupts[0].value["unknowns"]

@@ -41,7 +41,12 @@ def url(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     folder = tmp_path_factory.mktemp("langgraph")
-    config = (ROOT / "langgraph.json").read_text("utf-8").replace("./tejun", str(ROOT / "tejun")).replace('["."]', f'["{ROOT}"]')
+    config = (
+        (ROOT / "langgraph.json")
+        .read_text("utf-8")
+        .replace("./tejun", str(ROOT / "tejun"))
+        .replace('["."]', f'["{ROOT}"]')
+    )
     (folder / "langgraph.json").write_text(config, "utf-8")
     environment = {
         **os.environ,
@@ -52,9 +57,20 @@ def url(server_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Any:
         "LANGGRAPH_CLI_NO_ANALYTICS": "1",
         "NO_PROXY": "*",
     }
-    command = [str(Path(sys.executable).with_name("langgraph")), "dev", "--no-browser", "--no-reload", "--port", str(port), "--host", "127.0.0.1"]
+    command = [
+        str(Path(sys.executable).with_name("langgraph")),
+        "dev",
+        "--no-browser",
+        "--no-reload",
+        "--port",
+        str(port),
+        "--host",
+        "127.0.0.1",
+    ]
     log = (folder / "server.log").open("w")
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+    )
     address = f"http://127.0.0.1:{port}"
     try:
         for _ in range(240):
@@ -86,7 +102,13 @@ def given(home: Path, item: str) -> dict[str, Any]:
     """Return a thread's input, with the procedure archived where the server looks for it."""
     source = read_source(ROOT / "procedures" / "library" / plan.LINUX)
     digest = EvidenceStore(home / "evidence").put(source)
-    return {"procedure": digest, "item": item, "start": plan.tokyo(0), "end": plan.tokyo(0) + 86400, "round": "server-test"}
+    return {
+        "procedure": digest,
+        "item": item,
+        "start": plan.tokyo(0),
+        "end": plan.tokyo(0) + 86400,
+        "round": "server-test",
+    }
 
 
 async def paused(client: Any, home: Path, item: str = "root-shell") -> tuple[str, dict[str, Any]]:
@@ -113,7 +135,11 @@ async def test_a_run_ends_interrupted_with_the_contract(client: Any, server_home
     assert payload["schema"] == "tejun.review/1"
     request = payload["action_requests"][0]
     assert request["name"] == "record_decision"
-    assert request["args"] == request["arguments"] == {"decision": "deep_dive", "reason": payload["proposal"]["reason"]}
+    assert (
+        request["args"]
+        == request["arguments"]
+        == {"decision": "deep_dive", "reason": payload["proposal"]["reason"]}
+    )
     assert payload["review_configs"] == [
         {"action_name": "record_decision", "allowed_decisions": ["approve", "edit", "reject", "respond"]}
     ]
@@ -128,7 +154,9 @@ DONE = {"decision": "no_deep_dive", "reason": "planned"}
 ANSWERS = {
     "our short form": DONE,
     "our long form": {"decisions": [{"findings": "rest", **DONE}]},
-    "langchain edit": {"decisions": [{"type": "edit", "edited_action": {"name": "record_decision", "args": DONE}}]},
+    "langchain edit": {
+        "decisions": [{"type": "edit", "edited_action": {"name": "record_decision", "args": DONE}}]
+    },
     "inbox edit": [{"type": "edit", "args": {"action": "record_decision", "args": DONE}}],
     "langchain reject": {"decisions": [{"type": "reject", "message": "wrong host"}]},
 }
@@ -165,7 +193,14 @@ async def test_every_form_that_goes_on_pauses_again(client: Any, server_home: Pa
 
 async def test_a_bad_answer_stays_paused_and_shows_the_error(client: Any, server_home: Path) -> None:
     thread, _ = await paused(client, server_home)
-    for bad in ({"decision": "maybe"}, "yes", [], [{"type": "ignore"}], {"decisions": [{"type": "dance"}]}, 7):
+    for bad in (
+        {"decision": "maybe"},
+        "yes",
+        [],
+        [{"type": "ignore"}],
+        {"decisions": [{"type": "dance"}]},
+        7,
+    ):
         assert await resume(client, thread, bad) == "interrupted", bad
         payload = await interrupt_of(client, thread)
         assert payload["validation_error"], bad

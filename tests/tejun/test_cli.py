@@ -18,7 +18,9 @@ DAY = ("--from", "2026-11-19", "--to", "2026-11-20")
 
 
 def test_the_whole_job_pause_decide_in_another_process_report_and_sign(cli: Cli, tmp_path: Path) -> None:
-    ran = json.loads(cli("run", plan.LINUX, *DAY, "--item", "root-login", "--item", "root-shell", "--json").stdout)
+    ran = json.loads(
+        cli("run", plan.LINUX, *DAY, "--item", "root-login", "--item", "root-shell", "--json").stdout
+    )
     states = {item["item"]: item["state"] for item in ran["items"]}
     assert (states["root-login"], states["root-shell"]) == ("recorded", "paused")
     waiting = json.loads(cli("inbox", "--json").stdout)
@@ -27,20 +29,40 @@ def test_the_whole_job_pause_decide_in_another_process_report_and_sign(cli: Cli,
     assert payload["schema"] == "tejun.review/1"
     assert payload["action_requests"][0]["args"]["decision"] == "deep_dive"
     assert "sudo" in cli("show", "root-shell").stdout
-    cli("decide", "root-shell", "--decision", "deep_dive", "--reason", "first root shell of tanaka", user="sato")
+    cli(
+        "decide",
+        "root-shell",
+        "--decision",
+        "deep_dive",
+        "--reason",
+        "first root shell of tanaka",
+        user="sato",
+    )
     assert json.loads(cli("inbox", "--json").stdout)[0]["awaiting"] == "outcome"
     cli("outcome", "root-shell", "--outcome", "not_incident", "--reason", "planned maintenance", user="mori")
     report = cli("report", "latest").stdout
-    for text in ("sato", "mori", "first root shell of tanaka", "planned maintenance", "モデル不使用", "TLP:AMBER+STRICT"):
+    for text in (
+        "sato",
+        "mori",
+        "first root shell of tanaka",
+        "planned maintenance",
+        "モデル不使用",
+        "TLP:AMBER+STRICT",
+    ):
         assert text in report
-    assert json.loads(cli("audit", "verify", "--json").stdout) == {"ok": True, "length": 2, "broken_at": None, "reason": None}
+    assert json.loads(cli("audit", "verify", "--json").stdout) == {
+        "ok": True,
+        "length": 2,
+        "broken_at": None,
+        "reason": None,
+    }
     html = tmp_path / "round.html"
     cli("report", "latest", "--format", "html", "-o", str(html))
     assert "<svg" in html.read_text("utf-8")
     assert "not finished" in cli("sign", "latest", check=1).stderr
-    assert "already answered" in cli("decide", "root-shell", "--decision", "deep_dive", "--reason", "again", check=1).stderr.replace(
-        "does not wait", "already answered"
-    )
+    assert "already answered" in cli(
+        "decide", "root-shell", "--decision", "deep_dive", "--reason", "again", check=1
+    ).stderr.replace("does not wait", "already answered")
 
 
 def test_a_round_is_signed_once_all_is_reviewed(cli: Cli) -> None:
@@ -57,8 +79,21 @@ def test_a_round_is_signed_once_all_is_reviewed(cli: Cli) -> None:
 
 def test_search_prints_one_json_object_with_native_numbers(cli: Cli) -> None:
     spl = 'index=os vendor_action="Failed password" src_ip=203.0.113.66 | stats count BY src_ip'
-    found = json.loads(cli("search", spl, "--from", "2026-11-18T15:00:00", "--to", "2026-11-19T15:00:00", "--json").stdout)
-    assert list(found) == ["status", "fields", "rows", "total", "truncated", "earliest", "latest", "spl", "messages", "seconds"]
+    found = json.loads(
+        cli("search", spl, "--from", "2026-11-18T15:00:00", "--to", "2026-11-19T15:00:00", "--json").stdout
+    )
+    assert list(found) == [
+        "status",
+        "fields",
+        "rows",
+        "total",
+        "truncated",
+        "earliest",
+        "latest",
+        "spl",
+        "messages",
+        "seconds",
+    ]
     assert found["rows"] == [{"src_ip": "203.0.113.66", "count": 200}]
     assert (found["status"], found["total"], found["truncated"]) == ("ok", 1, False)
 
@@ -88,7 +123,11 @@ def test_help_loads_neither_the_graph_nor_the_plotting_library() -> None:
         (("search", "index=os", "--from", "soon"), 2, "cannot be read"),
         (("logs", "import", "/nonexistent"), 1, "no such file"),
         (("logs", "import", __file__), 1, "Give --index and --sourcetype"),
-        (("logs", "import", __file__, "--index", "x", "--sourcetype", "linux_secur"), 1, "Did you mean 'linux_secure'"),
+        (
+            ("logs", "import", __file__, "--index", "x", "--sourcetype", "linux_secur"),
+            1,
+            "Did you mean 'linux_secure'",
+        ),
         (("procedure", "lint", "nonsense"), 2, "Expected a folder"),
     ],
 )
@@ -105,12 +144,16 @@ def test_an_unsupported_command_is_underlined(cli: Cli) -> None:
 
 def test_an_unreadable_file_and_bad_lines_are_told(cli: Cli, tmp_path: Path) -> None:
     log = tmp_path / "auth.log"
-    log.write_bytes(b"Nov 19 01:00:00 h sshd[1]: hello\nnot a log line\nNov 19 01:00:01 h sshd[1]: \xff\xfe\n")
+    log.write_bytes(
+        b"Nov 19 01:00:00 h sshd[1]: hello\nnot a log line\nNov 19 01:00:01 h sshd[1]: \xff\xfe\n"
+    )
     done = cli("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure", "--json", check=1)
     (report,) = json.loads(done.stdout)
     assert (report["events"], report["rejected"]) == (1, 2)
     assert [line for line, _ in report["rejects"]] == [2, 3]
-    again = json.loads(cli("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure", "--json").stdout)
+    again = json.loads(
+        cli("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure", "--json").stdout
+    )
     assert again[0]["duplicate"]
 
 
@@ -119,7 +162,9 @@ def test_ctrl_c_keeps_what_is_finished(environment: dict[str, str], cli: Cli) ->
     import time
 
     tejun = str(Path(sys.executable).with_name("tejun"))
-    process = subprocess.Popen([tejun, "run", plan.LINUX, *DAY], env=environment, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [tejun, "run", plan.LINUX, *DAY], env=environment, stderr=subprocess.PIPE, text=True
+    )
     time.sleep(2.5)
     process.send_signal(signal.SIGINT)
     _, told = process.communicate(timeout=30)
@@ -134,17 +179,26 @@ def small_disk(tmp_path: Path) -> Any:
     """Return a folder on a file system of two megabytes."""
     target = tmp_path / "small"
     target.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(target)], capture_output=True, check=False)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(target)], capture_output=True, check=False
+    )
     if mounted.returncode:
         pytest.skip("a small file system cannot be mounted here (needs root)")
     yield target
     subprocess.run(["umount", str(target)], check=False)
 
 
-def test_a_full_disk_is_a_clear_message_and_nothing_is_lost(cli: Cli, small_disk: Path, environment: dict[str, str], home: Path) -> None:
+def test_a_full_disk_is_a_clear_message_and_nothing_is_lost(
+    cli: Cli, small_disk: Path, environment: dict[str, str], home: Path
+) -> None:
     environment["TEJUN_HOME"] = str(small_disk / "home")
     log = home.parent / "big.log"
-    log.write_text("".join(f"Nov 19 01:{n // 60 % 60:02d}:{n % 60:02d} h sshd[{n}]: line {n * 7919 % 10**9} {n * 104729 % 10**9}\n" for n in range(200_000)))
+    log.write_text(
+        "".join(
+            f"Nov 19 01:{n // 60 % 60:02d}:{n % 60:02d} h sshd[{n}]: line {n * 7919 % 10**9} {n * 104729 % 10**9}\n"
+            for n in range(200_000)
+        )
+    )
     done = cli("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure", check=1)
     assert "No space left" in done.stderr.replace("\n", " ")
     assert "Nothing of this file was added" in done.stderr.replace("\n", " ")

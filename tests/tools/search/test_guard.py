@@ -1,0 +1,79 @@
+"""What the guard lets through is understood, read-only and bounded."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from spl.macros import parse_macros_conf
+from spl.parse import FORBIDDEN, parse_search
+from spl.plan import command_names, indexes
+from tools.search.guard import GuardedSession, RefusedError, guard
+from tools.search.result import SearchRequest, SearchStatus, TimedResult
+
+MACROS = parse_macros_conf("[wipe]\ndefinition = delete\n[fine]\ndefinition = index=a\n", "macros.conf")
+
+
+def guarded(spl: str, earliest: float = 0, latest: float = 1) -> str:
+    return guard(spl, macros=MACROS, allowed_indexes=frozenset({"a"}), earliest=earliest, latest=latest)
+
+
+@pytest.mark.parametrize(
+    ("spl", "why"),
+    [
+        ("index=a | delete", "refused always"),
+        ("index=a | `wipe`", "refused always"),
+        ("index=b", "not one of"),
+        ("index=*", "names no index"),
+        ("error", "names no index"),
+        ("index=a OR index=b", "not one of"),
+        ("index=a OR error", "names no index"),
+        ("index=a earliest=0", "of its own"),
+        ("index=a | makeresults", "makeresults"),
+        ("index=a [search index=b]", "subsearch"),
+        ("`unknown`", "unknown"),
+        ("| rest /services", "rest"),
+    ],
+)
+def test_it_denies_by_default(spl: str, why: str) -> None:
+    with pytest.raises(RefusedError, match=why):
+        guarded(spl)
+
+
+def test_an_unbounded_window_is_refused() -> None:
+    for window in ((0, float("inf")), (5, 5), (-1, 1), (float("nan"), 1)):
+        with pytest.raises(RefusedError):
+            guarded("index=a", *window)
+
+
+@given(
+    st.text(alphabet="abdeltINXx=|`[]\"()* \\'$_", max_size=60),
+    st.sampled_from(sorted(FORBIDDEN)),
+    st.booleans(),
+)
+def test_nothing_with_a_forbidden_command_passes(noise: str, command: str, upper: bool) -> None:
+    word = command.upper() if upper else command
+    for spl in (f"index=a {noise} | {word} x", f"index=a | {word} {noise}", f"{noise} | {word}"):
+        try:
+            text = guarded(spl)
+        except RefusedError:
+            continue
+        parsed = parse_search(text)
+        assert command not in command_names(parsed)
+        assert indexes(parsed) == {"a"}
+
+
+async def test_a_refused_search_never_reaches_the_server() -> None:
+    class Nobody:
+        source = "nobody"
+
+        async def search(self, request: SearchRequest) -> TimedResult:
+            raise AssertionError(request)
+
+        async def utc_offset_s(self, at: float) -> int | None:
+            return None
+
+    session = GuardedSession(Nobody(), frozenset({"a"}), MACROS)
+    timed = await session.search(SearchRequest(spl="index=a | delete", earliest=0, latest=1))
+    assert timed.result.status is SearchStatus.REFUSED
