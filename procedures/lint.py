@@ -181,7 +181,9 @@ class ItemLint:
         for name in drill_down.runs:
             if name not in ids | {"always"}:
                 self._add(
-                    "P033", f"runs {name!r} is no criterion of this item.{near(name, ids)}", drill_down.place
+                    "P033",
+                    f"runs {name!r} is no criterion of this item.{near(name, ids)}",
+                    drill_down.runs_place or drill_down.place,
                 )
         if not drill_down.runs:
             self._add(

@@ -149,6 +149,7 @@ class DrillDown(Model):
     criteria: tuple[Criterion, ...] = ()
     place: Place
     spl_place: Place
+    runs_place: Place | None = None
 
 
 class OutputColumn(Model):

@@ -299,6 +299,7 @@ def parse_drill_downs(section: Section, faults: Faults) -> tuple[DrillDown, ...]
                 criteria=_criteria(child, faults) if child.table else (),
                 place=Place(path=faults.path, line=child.line),
                 spl_place=Place(path=faults.path, line=search.line),
+                runs_place=Place(path=faults.path, line=settings.place("runs")),
             )
         )
     return tuple(found)

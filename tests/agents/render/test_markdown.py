@@ -7,11 +7,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from agents.render.markdown import render_item, render_round, render_summary
+from agents.render.round import is_clean
 from tools.defang import live_indicators
 from tools.records.report import Checks, ItemReport, RoundReport
 
@@ -124,21 +124,26 @@ def test_a_clean_item_is_one_line_with_its_search_log(round_report: RoundReport,
     assert part.count("###") == 1
 
 
-@pytest.mark.parametrize("change", [{"complete": False}, {"omitted": 1, "attached": "rows"}])
-def test_an_item_with_a_gap_or_a_suppressed_finding_is_told_in_full(
-    round_report: RoundReport, spl_of: SplOf, change: dict[str, object]
+def test_an_item_with_a_gap_a_suppressed_finding_a_defect_or_a_decision_is_told_in_full(
+    round_report: RoundReport, failed_checks: Checks
 ) -> None:
-    full = round_report.items[0].report
-    clean = round_report.items[1].report
-    assert full is not None
-    assert clean is not None
-    facts = {"facts": (*full.facts, *clean.facts[:0])}
-    rows = {"attached": full.attached, **facts, "sections": full.sections} if "attached" in change else {}
-    item = round_report.items[1].model_copy(update={"report": clean.model_copy(update={**change, **rows})})
-    text = render_round(round_report.model_copy(update={"items": (item,)}), spl_of=spl_of)
-    assert ("監視概要・サマリ" if round_report.language == "ja" else "Overview and summary") in text.split(
-        "root-login: root"
-    )[-1] or "PURPOSE" in text
+    full, item = round_report.items[0], round_report.items[1]
+    assert full.report is not None
+    assert item.report is not None
+    assert is_clean(item)
+    reports = (
+        {"complete": False},
+        {"attached": full.report.attached},
+        {"item_results": full.report.item_results},
+    )
+    changed = [
+        item.model_copy(update={"report": item.report.model_copy(update=change)}) for change in reports
+    ]
+    changed += [
+        item.model_copy(update=change)
+        for change in ({"checks": failed_checks}, {"decisions": full.decisions})
+    ]
+    assert [one for one in changed if is_clean(one)] == []
 
 
 def test_a_margin_is_shown_with_what_was_before(report: ItemReport, spl_of: SplOf) -> None:

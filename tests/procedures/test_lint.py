@@ -1,0 +1,138 @@
+"""Lint reports every fault at once, at its line; the bundled procedures have none."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from procedures.bundled import LIBRARY, bundled
+from procedures.codes import CODES
+from procedures.lint import lint
+from procedures.model import Fault
+from procedures.parse import parse_procedure
+from procedures.source import ProcedureSource, read_source
+from procedures.words import CHAPTERS, ITEM_PARTS
+
+TODAY = dt.date(2026, 11, 24)
+GOOD = (Path(__file__).with_name("small.md")).read_text("utf-8")
+
+
+def faults_of(text: str, **files: str) -> tuple[Fault, ...]:
+    return lint(ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": text, **files}), today=TODAY)
+
+
+def line_of(text: str, part: str) -> int:
+    return text[: text.index(part)].count("\n") + 1
+
+
+@pytest.mark.parametrize("name", bundled())
+def test_every_bundled_procedure_is_without_errors(name: str) -> None:
+    found = lint(read_source(LIBRARY / name), today=TODAY)
+    assert [str(fault) for fault in found if fault.severity == "error"] == []
+
+
+def test_the_small_procedure_is_without_faults() -> None:
+    assert faults_of(GOOD) == ()
+
+
+def test_english_and_japanese_headings_mean_the_same() -> None:
+    text = GOOD
+    for names in (*CHAPTERS.values(), *ITEM_PARTS.values()):
+        for level in ("#", "##", "###"):
+            text = text.replace(f"\n{level} {names[1]}\n", f"\n{level} {names[0]}\n")
+    assert text != GOOD
+    one, other = (
+        parse_procedure(ProcedureSource(name="x", files={"PROCEDURE.md": form})).procedure
+        for form in (GOOD, text)
+    )
+    assert one is not None
+    assert other is not None
+    assert one.model_copy(update={"digest": ""}) == other.model_copy(update={"digest": ""})
+
+
+PLANTED = [
+    ("period: 1d", "period: daily", "P003"),
+    ("owner: soc\n", "", "P002"),
+    ("| c1 | finding | investigate |", "| c1 | finding | suspicious |", "P008"),
+    ("`failures >= $burst$`", "`failurs >= $burst$`", "P030"),
+    ("`failures >= 10`", "`failures ＞= 10`", "P024"),
+    ("runs: [c1, c2]", "runs: [c9]", "P033"),
+    ("stats count AS failures", "stauts count AS failures_", "P020"),
+    ("| Source | src_ip | defang |", "| Source | src_ip | shout |", "P008"),
+    ("| kb-1 | brute/c1 |", "| kb-1 | brute |", "P035"),
+    ("### Hand-over", "### Handing over", "P006"),
+]
+
+
+def test_ten_planted_faults_are_reported_at_once_at_their_lines() -> None:
+    second = GOOD[GOOD.index("## brute:") : GOOD.index("# Notes")].replace("## brute:", "## other:")
+    text = GOOD.replace("# Notes", second + "# Notes")
+    marks = []
+    for number, (before, after, code) in enumerate(PLANTED):
+        where = text.rindex(before) if code == "P020" else text.index(before)
+        text = text[:where] + after + text[where + len(before) :]
+        marks.append((number, before, after, code))
+    found = faults_of(text)
+    errors = [fault for fault in found if fault.severity == "error"]
+    assert len(errors) == len(PLANTED), [str(fault) for fault in errors]
+    for _, _, after, code in marks:
+        expected = (
+            1
+            if not after
+            else line_of(text, after)
+            if code != "P020"
+            else text[: text.rindex(after)].count("\n") + 1
+        )
+        lines = [fault.place.line for fault in errors if fault.code == code]
+        assert expected in lines or (code == "P002" and lines == [2]), (
+            code,
+            after,
+            expected,
+            [str(fault) for fault in errors],
+        )
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        ("index=os ", "", "P023"),
+        ("index=os ", "index=other ", "P023"),
+        ("index=os ", "index=os earliest=-1d ", "P022"),
+        ("| stats count AS failures", "| delete | stats count AS failures", "P021"),
+        ("`failures >= $burst$`", "`failures >= $bust$`", "P031"),
+        ("src_ip IN ($src_ip$)", "src_ip IN ($address$)", "P031"),
+        ("stats count AS accepted BY src_ip", "stats count AS accepted BY user", "P034"),
+        ("key: [src_ip]", "key: [source]", "P030"),
+        ("at: last", "at: first_seen", "P030"),
+        ("times: [first, last]", "times: [first]", "P036"),
+        ("needs: [auth]", "needs: [auht]", "P033"),
+        ('`src_ip="10.0.0.1"`', '`user="x"`', "P035"),
+        ("2027-01-31 |", "2026-01-31 |", "P050"),
+        ("review_by: 2027-02-20", "review_by: 2026-02-20", "P051"),
+        ("BY src_ip\n```\n\n### Criteria", "BY src_ip | where failures > 5\n```\n\n### Criteria", "P053"),
+        ("### Purpose", "### Porpoise", "P006"),
+        ("timezone: UTC", "timezone: Mars/Base", "P003"),
+        ("language: en", "language: fr", "P003"),
+    ],
+)
+def test_each_fault_has_its_code(before: str, after: str, code: str) -> None:
+    assert before in GOOD
+    assert code in {fault.code for fault in faults_of(GOOD.replace(before, after))}
+
+
+def test_a_macro_that_hides_exceptions_is_a_warning() -> None:
+    text = GOOD.replace("index=os ", "`failed` ", 1)
+    macros = "[failed]\ndefinition = index=os NOT src_ip=10.0.0.9\n"
+    assert [fault.code for fault in faults_of(text, **{"macros.conf": macros})] == ["P052"]
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, len(GOOD)), st.integers(0, 60), st.text(max_size=12))
+def test_a_mangled_procedure_is_reported_and_never_raises(start: int, length: int, noise: str) -> None:
+    for fault in faults_of(GOOD[:start] + noise + GOOD[start + length :]):
+        assert fault.code in CODES
+        assert fault.place.line >= 1
