@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from agents.grouping import finding_id, key_of
 from procedures.model import Item
@@ -20,7 +21,7 @@ class Sighting:
     values: Row
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Material:
     """The stored results that one item's judgement rests on."""
 
@@ -60,19 +61,25 @@ class Material:
         runs = [run for run in self.runs if run.drill_down == drill_down and finding.id in run.findings]
         return runs[-1] if runs else None
 
+    @cached_property
+    def _by_period(self) -> tuple[dict[str, tuple[Row, ...]] | None, ...]:
+        """Rows of each baseline period by finding id; None for a period that is not `ok`."""
+        return tuple(None if result is None else self._index(result) for result in self.baseline)
+
+    def _index(self, result: SearchResult) -> dict[str, tuple[Row, ...]]:
+        groups: dict[str, list[Row]] = {}
+        for row in result.rows:
+            groups.setdefault(finding_id(self.item.id, key_of(row, self.item.key)), []).append(row)
+        return {ident: tuple(rows) for ident, rows in groups.items()}
+
+    def by_period(self, finding: Finding) -> tuple[tuple[Row, ...] | None, ...]:
+        """Return the entity's rows per baseline period, newest first; None for a period that is not `ok`."""
+        return tuple(None if period is None else period.get(finding.id, ()) for period in self._by_period)
+
     def earlier_rows(self, finding: Finding) -> tuple[tuple[Row, ...], ...] | None:
         """Return the entity's rows per baseline period; None when a period is not `ok` or none is asked for."""
-        if not self.baseline or any(result is None for result in self.baseline):
-            return None
-        return tuple(
-            tuple(
-                row
-                for row in result.rows
-                if finding_id(self.item.id, key_of(row, self.item.key)) == finding.id
-            )
-            for result in self.baseline
-            if result is not None
-        )
+        periods = [period for period in self.by_period(finding) if period is not None]
+        return tuple(periods) if periods and len(periods) == len(self.baseline) else None
 
 
 def load_material(

@@ -119,13 +119,6 @@ def fill_finding_scope(expr: Expr, material: Material, finding: Finding) -> Expr
 
 def before_values(material: Material, finding: Finding, field: str) -> tuple[Value | None, ...]:
     """Return the entity's summed `field` per baseline period, newest first; None for a period not `ok`."""
-    series: list[Value | None] = []
-    for result in material.baseline:
-        if result is None:
-            series.append(None)
-            continue
-        rows = [
-            row for row in result.rows if all(row.get(name) == value for name, value in finding.key.items())
-        ]
-        series.append(sum(numbers(rows, field)))
-    return tuple(series)
+    if not any(field in row for row in material.query.rows):
+        return ()
+    return tuple(None if rows is None else sum(numbers(rows, field)) for rows in material.by_period(finding))

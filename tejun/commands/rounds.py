@@ -234,6 +234,7 @@ def render_report(name: str, format_: ReportFormat) -> str:
     import time
 
     from agents.render import html, markdown
+    from agents.render.json import to_json
     from agents.round_report import assemble_round
     from tools.records.casebook import Casebook
     from tools.records.evidence import EvidenceStore
@@ -251,7 +252,7 @@ def render_report(name: str, format_: ReportFormat) -> str:
         return evidence.get(digest, SearchResult).spl
 
     if format_ is ReportFormat.JSON:
-        return whole.model_dump_json(indent=2) + "\n"
+        return to_json(whole, spl_of=spl_of)
     render = markdown.render_round if format_ is ReportFormat.MD else html.render_round
     return render(whole, spl_of=spl_of)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from zoneinfo import ZoneInfo
 
 import duckdb
+import pyarrow as pa
 
 from procedures.archive import parameters_of
 from procedures.expand import expression
@@ -22,6 +24,7 @@ from tools.search.result import Row
 _REFERENCE = re.compile(r"\{\{(f\d+)\}\}")
 _CELL = re.compile(r"cell\[(\d+)\]\.(.+)", re.DOTALL)
 _DIGIT = re.compile(r"[0-9０-９]+")
+_ARROW = {Kind.NUMBER: pa.float64(), Kind.MULTI: pa.list_(pa.string()), Kind.TEXT: pa.string()}
 _CONTEXTUAL = {"seen_before", "seen_periods", "rows"}
 _CONTEXTUAL_CALLS = {"before", "before_avg", "before_max", "total", "item_max", "distinct"}
 
@@ -123,8 +126,7 @@ def check_criteria(subject: Subject) -> Iterator[str]:
         entry.finding: {result.id: result.fired for result in entry.results}
         for entry in subject.judgement.findings
     }
-    with duckdb.connect(":memory:") as connection:
-        install_macros(connection)
+    with _database().cursor() as connection:
         for criterion in subject.item.criteria:
             expr = _plain_expression(criterion, parameters, subject.query.rows)
             if expr is None:
@@ -135,6 +137,14 @@ def check_criteria(subject: Subject) -> Iterator[str]:
                 fired = True if True in found else None if None in found else False
                 if judged.get(finding.id, {}).get(criterion.id) is not fired:
                     yield f"{criterion.id} {finding.id}: {judged.get(finding.id, {}).get(criterion.id)} / {fired}"
+
+
+@cache
+def _database() -> duckdb.DuckDBPyConnection:
+    """Return an empty database with the engine's macros; opening one costs more than a whole check."""
+    database = duckdb.connect(":memory:")
+    install_macros(database)
+    return database
 
 
 def _plain_expression(criterion: Criterion, parameters: dict[str, str], rows: tuple[Row, ...]) -> Expr | None:
@@ -157,24 +167,21 @@ def _plain_expression(criterion: Criterion, parameters: dict[str, str], rows: tu
 def _evaluate(
     connection: duckdb.DuckDBPyConnection, expr: Expr, rows: tuple[Row, ...], subject: Subject
 ) -> list[bool | None]:
-    """Evaluate `expr` over `rows` in SQL; values go in as parameters."""
+    """Evaluate `expr` over `rows` in SQL; values go in as a table."""
     names = field_names(expr)
     columns: dict[str, Sql] = {}
     types = []
     for number, name in enumerate(names):
         kind = _kind(rows, name)
         columns[name] = Sql(f"v{number}", kind)
-        types.append({Kind.NUMBER: "DOUBLE", Kind.MULTI: "VARCHAR[]"}.get(kind, "VARCHAR"))
+        types.append(_ARROW[kind])
     context = SqlContext(columns, now=subject.report.end, zone=ZoneInfo(subject.report.timezone))
     condition = as_bool(compile_expression(expr, context))
-    fields = ", ".join(f"v{number} {kind}" for number, kind in enumerate(types))
-    connection.execute(f"CREATE OR REPLACE TEMP TABLE subject (n INTEGER{', ' + fields if fields else ''})")
-    places = ", ".join("?" for _ in range(len(names) + 1))
-    for index, row in enumerate(rows):
-        connection.execute(
-            f"INSERT INTO subject VALUES ({places})",
-            [index, *(_bound(row.get(name), columns[name].kind) for name in names)],
-        )
+    arrays = {
+        f"v{number}": pa.array([_bound(row.get(name), columns[name].kind) for row in rows], types[number])
+        for number, name in enumerate(names)
+    }
+    connection.register("subject", pa.table({"n": pa.array(range(len(rows)), pa.int64()), **arrays}))
     fetched = connection.execute(f"SELECT {condition} FROM subject ORDER BY n").fetchall()
     return [row[0] for row in fetched]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from procedures.archive import load_procedure
@@ -24,6 +24,7 @@ class Subject:
     rendered: str
     runs: Sequence[DrillDownRun]
     evidence: EvidenceStore
+    _results: dict[str, SearchResult] = field(default_factory=dict)
 
     @cached_property
     def procedure(self) -> Procedure:
@@ -51,8 +52,10 @@ class Subject:
         return self.result(self.findings.evidence)
 
     def result(self, digest: str) -> SearchResult:
-        """Return a stored search."""
-        return self.evidence.get(digest, SearchResult)
+        """Return a stored search; each is read and verified once."""
+        if digest not in self._results:
+            self._results[digest] = self.evidence.get(digest, SearchResult)
+        return self._results[digest]
 
     @property
     def rows(self) -> tuple[ReportRow, ...]:

@@ -6,6 +6,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
@@ -32,13 +33,14 @@ def column_name(field: str) -> str:
 
 def split_fields(events: Sequence[Event]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the frequent and the rare fields of `events`, each with its kind, `text` or `multi`."""
-    counts: Counter[str] = Counter()
-    multi: set[str] = set()
-    for event in events:
-        counts.update(event.fields.keys())
-        for name, value in event.fields.items():
-            if value.__class__ is list:
-                multi.add(name)
+    counts = Counter(chain.from_iterable(event.fields for event in events))
+    multi = {
+        name
+        for event in events
+        if list in map(type, event.fields.values())
+        for name, value in event.fields.items()
+        if isinstance(value, list)
+    }
     least = len(events) * FREQUENT
     kinds = {name: "multi" if name in multi else "text" for name in counts}
     frequent = {name: kinds[name] for name, count in sorted(counts.items()) if count >= least}
@@ -69,7 +71,10 @@ def to_table(events: Sequence[Event], sequence: Sequence[int], columns: dict[str
             data[column_name(name)] = pa.array([[v] if isinstance(v, str) else v for v in values], _MANY)
         else:
             data[column_name(name)] = pa.array(values, _TEXT)
-    rest = [[(n, v) for n, v in row.items() if n not in columns] for row in fields]
+    rest = [
+        [(n, row[n]) for n in row.keys() - columns.keys()] if not row.keys() <= columns.keys() else []
+        for row in fields
+    ]
     data["_rest"] = pa.array(
         [[(n, v) for n, v in row if isinstance(v, str)] for row in rest], pa.map_(_TEXT, _TEXT)
     )

@@ -8,7 +8,7 @@ import io
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import orjson
 
@@ -17,7 +17,8 @@ from tools.logstore.events import Event, FieldValue, collect, flatten
 from tools.logstore.sourcetypes import Sourcetype, find_sourcetype
 from tools.logstore.times import UnreadableTimeError, find_iso, parse_format, parse_time, shape_of
 
-MEMBER_FIELDS = ("_time", "index", "sourcetype", "_raw")
+MEMBER_FIELDS = frozenset({"_time", "index", "sourcetype", "_raw"})
+"""An event that has these brings its metadata along."""
 _META = frozenset({"_time", "index", "sourcetype", "host", "source", "_raw"})
 
 
@@ -134,35 +135,40 @@ def _from_json_line(text: str, defaults: Defaults) -> Event:
     record = orjson.loads(text)
     if not isinstance(record, dict):
         raise UnreadableTimeError("the line is JSON, but no object")
-    if all(name in record for name in MEMBER_FIELDS):
+    if record.keys() >= MEMBER_FIELDS:
         return _ready_event(record, defaults)
     return _from_record(record, text, defaults)
 
 
-def _ready_event(record: dict[str, object], defaults: Defaults) -> Event:
+def _ready_event(record: dict[str, Any], defaults: Defaults) -> Event:
     """Read an event that brings its metadata along, fields already flat or not."""
     time = record["_time"]
     if isinstance(time, bool) or not isinstance(time, int | float | str):
         raise UnreadableTimeError(f"_time {time!r} cannot be read")
+    event = Event(
+        time=float(time) if isinstance(time, int | float) else parse_time(time, find_sourcetype("json").zone),
+        raw=str(record.pop("_raw")),
+        index=str(record.pop("index")),
+        sourcetype=str(record.pop("sourcetype")),
+        host=str(record.pop("host", None) or defaults.host or ""),
+        source=str(record.pop("source", None) or defaults.source),
+    )
+    del record["_time"]
+    event.fields = record if set(map(type, record.values())) == {str} else _flat(record)
+    return event
+
+
+def _flat(record: dict[str, Any]) -> dict[str, FieldValue]:
+    """Flatten the values that are no texts; a list of texts is a multivalue already."""
     fields: dict[str, FieldValue] = {}
     for name, value in record.items():
-        if name in _META:
-            continue
         if isinstance(value, str) or (
-            isinstance(value, list) and all(isinstance(part, str) for part in value)
+            isinstance(value, list) and value and all(isinstance(part, str) for part in value)
         ):
             fields[name] = value
         else:
             fields.update(collect(flatten(value, name)))
-    return Event(
-        time=float(time) if isinstance(time, int | float) else parse_time(time, find_sourcetype("json").zone),
-        raw=str(record["_raw"]),
-        index=str(record["index"]),
-        sourcetype=str(record["sourcetype"]),
-        host=str(record.get("host") or defaults.host or ""),
-        source=str(record.get("source") or defaults.source),
-        fields=fields,
-    )
+    return fields
 
 
 def _named(defaults: Defaults) -> tuple[str, Sourcetype]:

@@ -1,0 +1,264 @@
+"""`make bench`: what import, searches and the graph cost, beside DuckDB's own work in the same run.
+
+Hand-written SQL runs over the same Parquet files and must give the same answer: values compared without
+regard to case where SPL does so, rows without a BY field dropped. Ratios are medians of interleaved runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+import orjson
+from rich.console import Console
+from rich.table import Table
+
+from graph.rounds import plan_round, run_round
+from procedures.schedule import RoundWindow
+from procedures.source import ProcedureSource
+from tejun.opening import open_tejun
+from tejun.settings import Settings
+from tools.demo import plan
+from tools.demo.generate import generate
+from tools.logstore.layout import column_name
+from tools.logstore.store import LogStore
+from tools.records.evidence import EvidenceStore
+from tools.records.report import ItemReport
+
+EVENTS = 1_000_000
+START = 1_700_000_000
+DAYS = 10
+REPEATS = 7
+ITEMS = 20
+UTC = ZoneInfo("UTC")
+
+
+def write_events(path: Path) -> None:
+    """Write a million events with users, addresses, sizes and messages, 1 % of them rare."""
+    rng = random.Random(1)
+    users = [f"User{number}" for number in range(5000)]
+    with path.open("wb") as file:
+        for number in range(EVENTS):
+            status = rng.choices(("200", "404", "500", "302"), (90, 6, 1, 3))[0]
+            event = {
+                "_time": START + number * DAYS * 86400 // EVENTS,
+                "index": "bench",
+                "sourcetype": "access",
+                "host": f"web{number % 5}",
+                "source": "bench",
+                "user": rng.choice(users),
+                "src_ip": f"10.{rng.randrange(4)}.{rng.randrange(256)}.{rng.randrange(256)}",
+                "status": status,
+                "bytes": str(rng.randrange(100, 90_000)),
+                "action": rng.choice(("Allowed", "allowed", "Blocked")),
+                "path": f"/item/{rng.randrange(20_000)}",
+            }
+            event["_raw"] = f"{event['src_ip']} {event['user']} GET {event['path']} {status} {event['bytes']}"
+            if number % 500 == 0:
+                event["note"] = f"rare {number}"
+            file.write(orjson.dumps(event) + b"\n")
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, Any]:
+    """Return the seconds that `work` took, and its answer."""
+    started = time.perf_counter()
+    answer = work()
+    return time.perf_counter() - started, answer
+
+
+def bench_import(folder: Path, table: Table) -> LogStore:
+    """Import beside DuckDB's own reading and writing of the same file."""
+    source = folder / "events.ndjson"
+    write_events(source)
+    size = source.stat().st_size / 1e6
+    store = LogStore(folder / "logs")
+    ours, _ = timed(lambda: store.import_paths([str(source)]))
+    target = folder / "duckdb.parquet"
+    sql = f"COPY (SELECT * FROM read_json_auto('{source}')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+    theirs, _ = timed(lambda: duckdb.connect().execute(sql))
+    table.add_row(
+        "import",
+        f"{size / ours:.0f} MB/s, {EVENTS / ours:,.0f} events/s",
+        f"{size / theirs:.0f} MB/s",
+        f"{ours / theirs:.1f}",
+    )
+    return store
+
+
+def searches(relation: str) -> list[tuple[str, str, str]]:
+    """Return name, SPL and hand-written SQL of each compared search."""
+    user, ip, status, size, action, path = (
+        column_name(name) for name in ("user", "src_ip", "status", "bytes", "action", "path")
+    )
+    day = f"_time >= {START + 86400} AND _time < {START + 2 * 86400}"
+    return [
+        ("count by", "index=bench | stats count BY status", f"SELECT {status}, count(*) FROM {relation} WHERE {status} IS NOT NULL GROUP BY 1 ORDER BY 1"),
+        (
+            "filter, any case",
+            "index=bench action=blocked status=404 | stats count BY host",
+            f"SELECT host, count(*) FROM {relation} WHERE lower({action}) = 'blocked' AND {status} = '404' AND host IS NOT NULL GROUP BY 1 ORDER BY 1",
+        ),
+        ("one day", "DAY index=bench status=500 | stats count", f"SELECT count(*) FROM {relation} WHERE {day} AND {status} = '500'"),
+        (
+            "distinct, top",
+            "index=bench | stats dc(src_ip) AS ips count BY user | where count >= 240 | sort - count, user | head 20",
+            f"SELECT {user}, count(DISTINCT {ip}) ips, count(*) n FROM {relation} WHERE {user} IS NOT NULL GROUP BY 1 HAVING n >= 240 ORDER BY n DESC, 1 LIMIT 20",
+        ),
+        (
+            "numeric sum",
+            "index=bench bytes>=80000 | stats sum(bytes) AS sent BY action",
+            f"SELECT {action}, sum(TRY_CAST({size} AS DOUBLE)) FROM {relation} WHERE TRY_CAST({size} AS DOUBLE) >= 80000 AND {action} IS NOT NULL GROUP BY 1 ORDER BY 1",
+        ),
+        (
+            "word in raw text",
+            'index=bench "item/777" | stats count',
+            f"SELECT count(*) FROM {relation} WHERE contains(lower(_raw), 'item/777') AND regexp_matches(lower(_raw), '(^|[^a-z0-9])item/777($|[^a-z0-9])')",
+        ),
+        (
+            "extract and count",
+            'index=bench status=404 | rex field=path "/item/(?<item>\\d)" | stats count BY item',
+            f"SELECT nullif(regexp_extract({path}, '/item/(\\d)', 1), '') item, count(*) FROM {relation} WHERE {status} = '404' AND item IS NOT NULL GROUP BY 1 ORDER BY 1",
+        ),
+        (
+            "five minutes",
+            "index=bench action=blocked | bin _time span=5m | stats count BY _time | where count >= 140",
+            f"SELECT floor(_time / 300) * 300 t, count(*) n FROM {relation} WHERE lower({action}) = 'blocked' GROUP BY 1 HAVING n >= 140 ORDER BY 1",
+        ),
+    ]  # fmt: skip
+
+
+def bench_searches(store: LogStore, table: Table) -> float:
+    """Run every search both ways, interleaved; return the median ratio."""
+    names = ", ".join(f"'{store.folder / file.name}'" for file in store.files())
+    connection = duckdb.connect()
+    connection.execute("SET TimeZone = 'UTC'; SET parquet_metadata_cache = true")
+    ratios = []
+    for name, spl, sql in searches(f"read_parquet([{names}])"):
+        window = (
+            (START + 86400, START + 2 * 86400) if spl.startswith("DAY ") else (START, START + DAYS * 86400)
+        )
+        text = spl.removeprefix("DAY ")
+
+        def ours(text: str = text, window: tuple[int, int] = window) -> list[tuple[Any, ...]]:
+            result = store.search(text, earliest=window[0], latest=window[1], zone=UTC)
+            return [tuple(row.get(field) for field in result.fields) for row in result.rows]
+
+        def theirs(sql: str = sql) -> list[tuple[Any, ...]]:
+            return connection.execute(sql).fetchall()
+
+        runs = [(timed(ours), timed(theirs)) for _ in range(REPEATS)]
+        (_, mine), (_, reference) = runs[-1]
+        if [tuple(map(str_of, row)) for row in mine] != [tuple(map(str_of, row)) for row in reference]:
+            sys.exit(f"{name}: the answers differ: {mine[:2]} / {reference[:2]}")
+        one, other = (statistics.median(run[side][0] for run in runs) for side in (0, 1))
+        ratios.append(one / other)
+        table.add_row(
+            f"search: {name}", f"{one * 1000:.1f} ms", f"{other * 1000:.1f} ms", f"{one / other:.2f}"
+        )
+    return statistics.median(ratios)
+
+
+def str_of(value: object) -> str:
+    """Return a value so that 3 and 3.0 are the same."""
+    return f"{float(value):g}" if isinstance(value, int | float) else str(value)
+
+
+def twenty_items() -> ProcedureSource:
+    """Return a procedure with one item twenty times."""
+    folder = Path(__file__).resolve().parent.parent / "procedures" / "library" / plan.LINUX
+    text = (folder / "PROCEDURE.md").read_text("utf-8")
+    start, end = text.index("## ssh-bruteforce"), text.index("## ssh-burst")
+    item = text[start:end]
+    rest = text.index("# 出力フォーマット")
+    many = "".join(item.replace("## ssh-bruteforce", f"## item-{number}") for number in range(ITEMS))
+    benign = text.index("| kb-scanner"), text.index("# 監視項目")
+    document = text[: benign[0]] + text[benign[1] : start] + many + text[rest:]
+    return ProcedureSource(
+        name="bench",
+        files={"PROCEDURE.md": document, "macros.conf": (folder / "macros.conf").read_text("utf-8")},
+    )
+
+
+async def bench_round(folder: Path, table: Table) -> None:
+    """Run twenty items one by one: seconds, seconds beside the searches, checkpoint bytes."""
+    home = folder / "home"
+    with LogStore(home / "logs") as store:
+        for file in generate(folder / "demo"):
+            if file.sourcetype == "linux_secure":
+                store.import_paths([str(file.path)], index=file.index, sourcetype=file.sourcetype)
+    settings = Settings(home=home, casebook_url=f"sqlite:///{home / 'casebook.sqlite'}", user="bench")
+    async with open_tejun(settings) as tejun:
+        round_ = plan_round(
+            tejun.resources, twenty_items(), RoundWindow(plan.tokyo(0), plan.tokyo(0) + 86400)
+        )
+        started = time.perf_counter()
+        await run_round(tejun.graph, tejun.resources, round_, concurrency=1)
+        seconds = time.perf_counter() - started
+        rows = tejun.resources.casebook.items(round_.id)
+        searching = sum(searched(tejun.resources.evidence, str(row.report)) for row in rows)
+        started = time.perf_counter()
+        again = plan_round(
+            tejun.resources, twenty_items(), RoundWindow(plan.tokyo(0), plan.tokyo(0) + 86400), again=True
+        )
+        await run_round(tejun.graph, tejun.resources, again)
+        together = time.perf_counter() - started
+    sizes = checkpoint_bytes(home / "checkpoints.sqlite")
+    table.add_row(
+        "round: item, one at a time",
+        f"{seconds / ITEMS * 1000:.0f} ms",
+        f"{searching / ITEMS * 1000:.0f} ms searching",
+        f"{seconds / searching:.2f}",
+    )
+    table.add_row(
+        "round: item beside its searches",
+        f"{(seconds - searching) / ITEMS * 1000:.0f} ms",
+        "goal ≤ 50 ms",
+        "",
+    )
+    table.add_row("round: 20 items, four at a time", f"{together:.1f} s", "", "")
+    table.add_row("checkpoint per item at its pause", f"{max(sizes) / 1024:.0f} KiB", "goal ≤ 128 KiB", "")
+
+
+def searched(evidence: EvidenceStore, report: str) -> float:
+    """Return the seconds that an item's searches took."""
+    return sum(entry.duration_s for entry in evidence.get(report, ItemReport).search_log)
+
+
+def checkpoint_bytes(path: Path) -> list[int]:
+    """Return the bytes of all checkpoints and writes of each thread."""
+    with sqlite3.connect(path) as connection:
+        query = "SELECT thread_id, sum(n) FROM (SELECT thread_id, length(checkpoint) n FROM checkpoints UNION ALL SELECT thread_id, length(value) FROM writes) GROUP BY 1"
+        return [size for _, size in connection.execute(query)]
+
+
+def main() -> None:
+    """Print one table."""
+    table = Table(
+        "what",
+        "Tejun",
+        "beside it",
+        "ratio",
+        title=f"Tejun bench: {EVENTS:,} events, {REPEATS} interleaved runs",
+    )
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        store = bench_import(folder, table)
+        median = bench_searches(store, table)
+        store.close()
+        table.add_row("search: median ratio", "", "goal ≤ 1.5", f"{median:.2f}")
+        asyncio.run(bench_round(folder, table))
+    Console(width=130).print(table)
+
+
+if __name__ == "__main__":
+    main()
