@@ -32,14 +32,14 @@ demo: $(RUN_STAMP)  ## import the demo logs, run the bundled procedures, stop at
 	@$(BIN)/tejun demo
 
 test: $(DEV_STAMP)  ## run the tests
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadscope
 
 check: $(DEV_STAMP)  ## format, lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest
+	@$(BIN)/pytest -n auto --dist loadscope
 
 format: $(DEV_STAMP)  ## apply the formatter and the safe lint fixes
 	@$(BIN)/ruff check --fix-only -q .
