@@ -75,7 +75,7 @@ def _plain_answer(answer: object, proposal: Proposal) -> object:
     entry = _envelope(answer)
     if not isinstance(entry, Mapping) or "type" not in entry:
         return entry
-    kind = entry["type"]
+    kind = str(entry["type"])
     if kind in _APPROVE:
         return {"decision": proposal.decision, "reason": proposal.reason}
     if kind == "edit":

@@ -15,6 +15,7 @@ from spl.functions import FUNCTIONS
 from spl.parse import FORBIDDEN
 from spl.parse_commands import AGGREGATES, PARSERS
 from tejun import shapes
+from tejun.output import clock
 from tools.demo.plan import PLANTED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -71,7 +72,10 @@ TABLES: dict[str, Callable[[], str]] = {
             [
                 p.procedure,
                 p.item,
-                ", ".join(str(value) for value in p.key.values()),
+                ", ".join(
+                    clock(value, "Asia/Tokyo") if isinstance(value, float) else value
+                    for value in p.key.values()
+                ),
                 p.verdict + (f" (else {p.unsuppressed})" if p.unsuppressed else ""),
                 p.why,
             ]

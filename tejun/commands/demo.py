@@ -70,7 +70,7 @@ def _next_steps(waiting: list[RoundItemRow], seconds: float) -> None:
         steps = (
             ("tejun inbox", "everything that waits, worst first"),
             (f"tejun show {name}", "its report, evidence and checks"),
-            (f'tejun decide {name} --decision deep_dive --reason "login after brute force"', "your decision"),
+            (f'tejun decide {name} --decision deep_dive --reason "ask the owner"', "your decision"),
             ("tejun report linux-auth-daily --format html -o round.html", "the report of the whole round"),
         )
         for command, meaning in steps:

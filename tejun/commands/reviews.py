@@ -62,24 +62,24 @@ def inbox(json: JsonOption = False) -> None:
         console().print("Nothing waits for a decision.")
         return
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
-    table = Table("item", "procedure", "window", "verdict", "findings", "waits for", "held by")
+    table = Table(
+        Column("item", no_wrap=True), "day", "verdict", Column("found", justify="right"), "waits for"
+    )
+    if holders:
+        table.add_column("held by")
     for row in rows:
         round_ = rounds[row.round_id]
-        name = f"{row.round_id[:8]}/{row.item_id}"
-        window = clock(round_.start, round_.timezone)
-        found = "—" if row.findings is None else str(row.findings)
-        waits = row.awaiting or ""
-        table.add_row(
-            name,
-            escape(round_.procedure_id),
-            window,
+        day = clock(round_.start, round_.timezone).split()[0]
+        cells = [
+            f"{row.round_id[:8]}/{escape(row.item_id)}",
+            day,
             verdict_cell(row.verdict),
-            found,
-            waits,
-            holders.get(row.thread_id, ""),
-        )
+            str(row.findings or 0),
+            row.awaiting or "",
+        ]
+        table.add_row(*cells, *([holders.get(row.thread_id, "")] if holders else []))
     console().print(table)
     console().print("Look at one with `tejun show ITEM`, then `tejun decide ITEM --decision … --reason …`.")
 
