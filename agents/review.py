@@ -80,37 +80,21 @@ def review_payload(
     """
     proposal = propose(judgement, context.procedure.language)
     arguments = {"decision": proposal.decision, "reason": proposal.reason}
+    request = {"name": ACTION, "args": arguments, "arguments": arguments, "description": description}
+    questions = [Note(code="question", values={"question": text}) for text in unanswered]
     return {
         "schema": SCHEMA,
-        "action_requests": [
-            {"name": ACTION, "args": arguments, "arguments": arguments, "description": description}
-        ],
+        "action_requests": [request],
         "review_configs": [{"action_name": ACTION, "allowed_decisions": ALLOWED}],
-        "item": {
-            "id": context.item_id,
-            "title": context.item.title,
-            "procedure": context.procedure.id,
-            "verdict": judgement.verdict.value,
-            "complete": judgement.complete,
-            "start": context.start,
-            "end": context.end,
-            "timezone": context.procedure.timezone,
-        },
+        "item": _item(context, judgement),
         "facts": [
             {"id": fact.id, "label": fact.label, "value": fact.value, "evidence": fact.evidence}
             for fact in report.facts
         ],
-        "criteria": [
-            _criterion(entry, result)
-            for entry in judgement.findings
-            for result in entry.results
-            if result.fired is not False
-        ]
-        + [_criterion(None, result) for result in judgement.item_results],
+        "criteria": _criteria(judgement),
         "checks": [check.model_dump(mode="json") for check in checks.checks],
         "proposal": proposal.model_dump(mode="json"),
-        "unknowns": [note.model_dump(mode="json") for note in _unknowns(judgement)]
-        + [{"code": "question", "values": {"question": text}} for text in unanswered],
+        "unknowns": [note.model_dump(mode="json") for note in (*_unknowns(judgement), *questions)],
         "drilldowns_run": sorted({run.drill_down for run in runs}),
         "drilldowns_available": [drill_down.id for drill_down in context.item.drill_downs],
         "evidence_digest": evidence_digest,
@@ -118,6 +102,30 @@ def review_payload(
         "attempt": attempt,
         "validation_error": None,
     }
+
+
+def _item(context: ItemContext, judgement: Judgement) -> dict[str, object]:
+    return {
+        "id": context.item_id,
+        "title": context.item.title,
+        "procedure": context.procedure.id,
+        "verdict": judgement.verdict.value,
+        "complete": judgement.complete,
+        "start": context.start,
+        "end": context.end,
+        "timezone": context.procedure.timezone,
+    }
+
+
+def _criteria(judgement: Judgement) -> list[dict[str, object]]:
+    """Return what fired or could not be decided, by finding, and every criterion of the item as a whole."""
+    of_findings = [
+        _criterion(entry, result)
+        for entry in judgement.findings
+        for result in entry.results
+        if result.fired is not False
+    ]
+    return of_findings + [_criterion(None, result) for result in judgement.item_results]
 
 
 def _unknowns(judgement: Judgement) -> list[Note]:

@@ -122,6 +122,29 @@ def _login(rng: Random, moment: float, who: str, source: str, *, mfa: str) -> Ti
     )  # fmt: skip
 
 
+PROBED = (
+    "ListUsers", "ListAccessKeys", "GetAccountSummary", "ListSecrets", "DescribeDBInstances", "ListFunctions",
+)  # fmt: skip
+AUDITED = (
+    "ListBuckets", "GetBucketAcl", "ListKeys", "GetTrail", "ListTopics", "GetQueue", "ListStreams", "GetGraph",
+)  # fmt: skip
+DENIED: Record = {"errorCode": "AccessDenied", "errorMessage": "not authorized"}
+_NEW = {"userName": "svc-export"}
+_NO_TRAIL = {"errorCode": "TrailNotFoundException"}
+_OPEN = {"ipProtocol": "tcp", "fromPort": 22, "toPort": 22, "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]}}
+
+CHANGES: tuple[tuple[int, str, str, Record, Record], ...] = (
+    (2, "iam", "CreateUser", _NEW, {}),
+    (3, "iam", "CreateAccessKey", _NEW, {"responseElements": {"accessKey": {**_NEW, "accessKeyId": "AKIAI44QH8DHBEXAMPLE"}}}),
+    (4, "iam", "AttachUserPolicy", {**_NEW, "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}, {}),
+    (10, "cloudtrail", "StopLogging", {"name": "main"}, _NO_TRAIL),
+    (11, "cloudtrail", "StopLogging", {"name": "org"}, _NO_TRAIL),
+    (12, "cloudtrail", "PutEventSelectors", {"trailName": "main"}, {}),
+    (20, "ec2", "AuthorizeSecurityGroupIngress", {"groupId": "sg-0abc12345678def00", "ipPermissions": {"items": [_OPEN]}}, {"userAgent": plan.HOSTILE_AGENT}),
+)  # fmt: skip
+"""What the attacker changed after 10:00 UTC: minute, service, call, parameters, other parts of the record."""
+
+
 def _planted(rng: Random) -> Iterator[Timed]:
     """What the plan says, call by call."""
     who, source = "m.sato", "203.0.113.150"
@@ -131,107 +154,14 @@ def _planted(rng: Random) -> Iterator[Timed]:
 
     yield _login(rng, plan.utc(9, 20), who, source, mfa="No")
     for number in range(18):
-        name = (
-            "ListUsers",
-            "ListAccessKeys",
-            "GetAccountSummary",
-            "ListSecrets",
-            "DescribeDBInstances",
-            "ListFunctions",
-        )[number % 6]
-        yield call(
-            plan.utc(9, 25) + number * 20,
-            "iam",
-            name,
-            errorCode="AccessDenied",
-            errorMessage="not authorized",
-        )
+        yield call(plan.utc(9, 25) + number * 20, "iam", PROBED[number % len(PROBED)], **DENIED)
     for number in range(14):
+        secret = {"secretId": f"prod/db/{number:02d}"}
         yield call(
-            plan.utc(9, 40, 10) + number * 15,
-            "secretsmanager",
-            "GetSecretValue",
-            requestParameters={"secretId": f"prod/db/{number:02d}"},
+            plan.utc(9, 40, 10) + number * 15, "secretsmanager", "GetSecretValue", requestParameters=secret
         )
-    new = {"userName": "svc-export"}
-    yield call(plan.utc(10, 2), "iam", "CreateUser", write=True, requestParameters=new)
-    yield call(
-        plan.utc(10, 3),
-        "iam",
-        "CreateAccessKey",
-        write=True,
-        requestParameters=new,
-        responseElements={"accessKey": {**new, "accessKeyId": "AKIAI44QH8DHBEXAMPLE"}},
-    )
-    yield call(
-        plan.utc(10, 4),
-        "iam",
-        "AttachUserPolicy",
-        write=True,
-        requestParameters={**new, "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"},
-    )
-    yield call(
-        plan.utc(10, 10),
-        "cloudtrail",
-        "StopLogging",
-        write=True,
-        errorCode="TrailNotFoundException",
-        requestParameters={"name": "main"},
-    )
-    yield call(
-        plan.utc(10, 11),
-        "cloudtrail",
-        "StopLogging",
-        write=True,
-        errorCode="TrailNotFoundException",
-        requestParameters={"name": "org"},
-    )
-    yield call(
-        plan.utc(10, 12),
-        "cloudtrail",
-        "PutEventSelectors",
-        write=True,
-        requestParameters={"trailName": "main"},
-    )
-    rule = {
-        "groupId": "sg-0abc12345678def00",
-        "ipPermissions": {
-            "items": [
-                {
-                    "ipProtocol": "tcp",
-                    "fromPort": 22,
-                    "toPort": 22,
-                    "ipRanges": {"items": [{"cidrIp": "0.0.0.0/0"}]},
-                }
-            ]
-        },
-    }
-    yield call(
-        plan.utc(10, 20),
-        "ec2",
-        "AuthorizeSecurityGroupIngress",
-        write=True,
-        requestParameters=rule,
-        userAgent=plan.HOSTILE_AGENT,
-    )
+    for minute, service, name, parameters, more in CHANGES:
+        yield call(plan.utc(10, minute), service, name, write=True, requestParameters=parameters, **more)
     for number in range(40):
-        name = (
-            "ListBuckets",
-            "GetBucketAcl",
-            "ListKeys",
-            "GetTrail",
-            "ListTopics",
-            "GetQueue",
-            "ListStreams",
-            "GetGraph",
-        )[number % 8]
-        yield _call(
-            rng,
-            plan.utc(4) + number * 60,
-            "audit-scanner",
-            "10.1.9.9",
-            "s3.amazonaws.com",
-            name,
-            errorCode="AccessDenied",
-            errorMessage="Access Denied",
-        )
+        moment, name = plan.utc(4) + number * 60, AUDITED[number % len(AUDITED)]
+        yield _call(rng, moment, "audit-scanner", "10.1.9.9", "s3.amazonaws.com", name, **DENIED)

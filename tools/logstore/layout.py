@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tools.durable import write_durably
 from tools.logstore.events import Event
 
 FREQUENT = 0.01
@@ -86,20 +86,9 @@ def to_table(events: Sequence[Event], sequence: Sequence[int], columns: dict[str
 
 def write_parquet(table: pa.Table, path: Path) -> int:
     """Write `table` so that it is whole and on disk before it has its name; return its size in bytes."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(".tmp")
-    try:
+
+    def write(temporary: Path) -> None:
         pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        size = temporary.stat().st_size
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
-    return size
+
+    write_durably(path, write)
+    return path.stat().st_size

@@ -82,6 +82,13 @@ def build_server(
             lambda: _metadata(store, zone, clock(), type, index, earliest_time, latest_time, row_limit)
         )
 
+    _add_descriptions(server, zone)
+    return server
+
+
+def _add_descriptions(server: FastMCP, zone: ZoneInfo) -> None:
+    """Add the tools that tell what this server is."""
+
     @server.tool()
     async def splunk_get_knowledge_objects(type: str, row_limit: int = 100) -> Answer:
         """List knowledge objects; a local store only knows `sourcetypes`."""
@@ -100,8 +107,6 @@ def build_server(
     async def splunk_get_user_info() -> Answer:
         """Tell who searches here and in which zone clock times are read."""
         return _capped([{"username": "local", "tz": zone.key}], 1)
-
-    return server
 
 
 def serve_stdio(server: FastMCP) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-import uuid
 from pathlib import Path
 from typing import TypeVar
 
 import orjson
 from pydantic import BaseModel, ValidationError
+
+from tools.durable import write_durably
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 T = TypeVar("T", bound=BaseModel)
@@ -59,7 +59,7 @@ class EvidenceStore:
         path = self._path(digest)
         if not path.exists():
             try:
-                _write(path, data)
+                write_durably(path, lambda temporary: temporary.write_bytes(data))
             except OSError as error:
                 raise EvidenceWriteError(
                     f"cannot write evidence below {str(self.folder)!r}: {error.strerror or error}. "
@@ -96,22 +96,3 @@ class EvidenceStore:
         if not _DIGEST.fullmatch(digest):
             raise EvidenceMissingError(f"{digest[:80]!r} is no digest.")
         return self.folder / digest[:2] / f"{digest}.json"
-
-
-def _write(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.rename(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
