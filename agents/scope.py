@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from agents.material import Material
-from procedures.expand import expression
+from procedures.expand import SCOPE_NAMES, expression
 from spl.evaluate import evaluate
-from spl.expr import Call, Expr, Field, Literal, rewrite
+from spl.expr import Call, Expr, Field, Literal, rewrite, walk
 from tools.records.finding import Finding
 from tools.search.result import Row, Value
 
@@ -95,12 +96,24 @@ def finding_names(material: Material, finding: Finding) -> dict[str, Scalar]:
     return {"seen_before": seen > 0, "seen_periods": seen}
 
 
+@lru_cache(maxsize=1024)
+def _looks_back(expr: Expr) -> bool:
+    """Tell whether `expr` uses anything of the finding scope."""
+    return any(
+        (isinstance(node, Field) and node.name in SCOPE_NAMES["finding"])
+        or (isinstance(node, Call) and node.name == "before")
+        for node in walk(expr)
+    )
+
+
 def fill_finding_scope(expr: Expr, material: Material, finding: Finding) -> Expr:
     """Replace `seen_before`, `seen_periods` and `before(field)` in `expr` by their values.
 
     `before(field)` is the average over the baseline periods of the entity's summed value; a period without
     the entity counts as 0.
     """
+    if not _looks_back(expr):
+        return expr
     names = finding_names(material, finding)
 
     def change(node: Expr) -> Expr | None:

@@ -146,4 +146,9 @@ def expression_text(text: str, parameters: Mapping[str, str]) -> str:
     >>> expression_text("failures >= $burst$", {"burst": "30"})
     'failures >= 30'
     """
-    return substitute(text, parameter_values(parameters))
+    return _filled_text(text, tuple(parameters.items()))
+
+
+@lru_cache(maxsize=1024)
+def _filled_text(text: str, parameters: tuple[tuple[str, str], ...]) -> str:
+    return substitute(text, parameter_values(dict(parameters)))

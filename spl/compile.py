@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from spl.catalog import FieldKind, Relation
 from spl.commands import apply_command, made_by
-from spl.plan import Command, Search, source_fields
+from spl.plan import Command, Search, Table, source_fields
 from spl.sql_expr import Kind, Sql, SqlContext
 from spl.sql_terms import compile_term
 from spl.sql_text import number_literal
@@ -42,7 +42,7 @@ def compile_search(
     for place, command in enumerate(search.commands[1:], 2):
         builder.rest = search.commands[place:]
         stage = apply_command(builder, stage, command)
-    names = _ordered_names(stage)
+    names = _ordered_names(search, stage)
     columns = ", ".join(stage.columns[name].text for name in names) or "NULL"
     unknown = sorted((wanted or frozenset()) - set(relation.fields) - _made(search.commands) - {"_time"})
     return Compiled(
@@ -103,9 +103,9 @@ def _made(commands: tuple[Command, ...]) -> set[str]:
     return {name for command in commands for name in made_by(command)}
 
 
-def _ordered_names(stage: Stage) -> tuple[str, ...]:
+def _ordered_names(search: Search, stage: Stage) -> tuple[str, ...]:
     """Return the fields of the result; raw events begin with the fields that every event has."""
     names = list(stage.columns)
-    if "_raw" in stage.columns and "_time" in stage.columns:
+    if not any(isinstance(command, Table) for command in search.commands) and {"_raw", "_time"} <= set(names):
         names = [*(name for name in FIRST_FIELDS if name in names), *sorted(set(names) - set(FIRST_FIELDS))]
     return tuple(names)

@@ -186,14 +186,21 @@ def item_shape(row: RoundItemRow, held_by: str | None = None) -> ItemShape:
 def print_round(round_: Round, rows: list[RoundItemRow], held: dict[str, str]) -> None:
     """Print a round's table and what to type next."""
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     window = f"{clock(round_.start, round_.timezone)} to {clock(round_.end, round_.timezone)}"
     label = " [yellow](ad hoc window)[/]" if round_.ad_hoc else ""
+    width = max((len(row.item_id) for row in rows), default=0)
+    title = f"{escape(round_.procedure_title)} · {window}{label}\nround {round_.id[:8]}"
     table = Table(
-        "item", "verdict", "data", "findings", "state",
-        title=f"{escape(round_.procedure_title)} · {window}{label}\nround {round_.id[:8]}", title_justify="left",
-    )  # fmt: skip
+        Column("item", min_width=width),
+        "verdict",
+        "data",
+        "found",
+        "state",
+        title=title,
+        title_justify="left",
+    )
     for row in rows:
         data = "—" if row.complete is None else "complete" if row.complete else "[yellow]incomplete[/]"
         state = (
@@ -201,7 +208,7 @@ def print_round(round_: Round, rows: list[RoundItemRow], held: dict[str, str]) -
         )
         found = "—" if row.findings is None else str(row.findings)
         table.add_row(
-            f"{row.item_id} [dim]{escape(row.title)}[/]",
+            f"{row.item_id}\n[dim]{escape(row.title)}[/]",
             verdict_cell(row.verdict),
             data,
             found,

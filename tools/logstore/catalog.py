@@ -39,7 +39,8 @@ class StoreCatalog:
         known = {file.index.lower() for file in self._files}
         if indexes is not None and not indexes & known:
             names = " or ".join(repr(name) for name in sorted(indexes))
-            raise UnknownIndexError(f"index {names} does not exist.", supported=tuple(sorted(known)))
+            hint = "" if known else " Nothing is stored yet: import logs with `tejun logs import`."
+            raise UnknownIndexError(f"index {names} does not exist.{hint}", supported=tuple(sorted(known)))
         chosen = [
             file
             for file in self._files
