@@ -14,6 +14,7 @@ import regex
 
 from spl.errors import SearchTimeoutError, Span, SplError, TimeError
 from spl.expr import Arithmetic, Call, Compare, Expr, Field, In, Literal, Logic, Negate, Not
+from spl.functions import plain_directives
 from spl.regexes import translate_regex
 from spl.timerange import move
 from spl.values import Value, compare, lower_text, round_half_away, to_number, to_text, upper_text
@@ -151,7 +152,10 @@ def _like(value: Value, pattern: Value) -> Value:
     text, wanted = to_text(value), to_text(pattern)
     if text is None or wanted is None:
         return None
-    return _like_pattern(wanted).fullmatch(text, timeout=REGEX_TIMEOUT_S) is not None
+    try:
+        return _like_pattern(wanted).fullmatch(text, timeout=REGEX_TIMEOUT_S) is not None
+    except TimeoutError:
+        raise SearchTimeoutError(f"the pattern {wanted[:60]!r} ran too long.") from None
 
 
 def _call(call: Call, scope: _Scope) -> Value:
@@ -209,12 +213,12 @@ def _strftime(call: Call, scope: _Scope) -> Value:
         moment = dt.datetime.fromtimestamp(number, scope.zone)
     except (ValueError, OverflowError, OSError):
         return None
-    return moment.strftime(_constant(call, 1)[0].replace("%T", "%H:%M:%S").replace("%F", "%Y-%m-%d"))
+    return moment.strftime(plain_directives(_constant(call, 1)[0]))
 
 
 def _strptime(call: Call, scope: _Scope) -> Value:
     text = to_text(_value(call.args[0], scope))
-    pattern = _constant(call, 1)[0].replace("%T", "%H:%M:%S").replace("%F", "%Y-%m-%d")
+    pattern = plain_directives(_constant(call, 1)[0])
     if text is None:
         return None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -52,3 +53,14 @@ FUNCTIONS: dict[str, Function] = {function.name: function for function in _ALL}
 
 TIME_DIRECTIVES = "YmdHMSybBaApIjTF%"
 """Directives of `strftime` and `strptime` that both backends render alike."""
+
+_LONG_FORMS = {"%T": "%H:%M:%S", "%F": "%Y-%m-%d"}
+
+
+def plain_directives(pattern: str) -> str:
+    """Write out the short forms of a time format; `%%` stays what it is.
+
+    >>> plain_directives("%F %T %%T")
+    '%Y-%m-%d %H:%M:%S %%T'
+    """
+    return re.sub(r"%.", lambda match: _LONG_FORMS.get(match[0], match[0]), pattern, flags=re.DOTALL)

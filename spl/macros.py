@@ -12,6 +12,7 @@ from spl.errors import MacroError, Span
 _STANZA = re.compile(r"\[\s*(?P<name>[^\]()\s]+?)(?:\((?P<count>\d+)\))?\s*\]")
 _CALL = re.compile(r'```.*?(?:```|\Z)|"(?:[^"\\]|\\.)*"|`(?P<body>[^`]*)`', re.DOTALL)
 _DEEPEST = 20
+_LARGEST = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,8 @@ def _finish(
         )
     if "definition" not in settings:
         raise MacroError(f"{path}:{line}: macro {name!r} has no definition.")
+    if (name, count) in macros:
+        raise MacroError(f"{path}:{line}: macro {name!r} stands twice.")
     macros[name, count] = Macro(name, args, settings["definition"], path, line)
 
 
@@ -141,10 +144,9 @@ def _replacement(body: str, macros: MacroTable, text: str, span: Span, active: t
         raise MacroError(f"macro `{name}` {detail}.", text=text, span=span, supported=known)
     if name in active or len(active) >= _DEEPEST:
         raise MacroError(f"macro `{name}` calls itself: {' → '.join((*active, name))}.", text=text, span=span)
-    definition = macro.definition
-    for parameter, value in zip(macro.args, args, strict=True):
-        definition = definition.replace(f"${parameter}$", value)
-    return _CALL.sub(
+    values = dict(zip(macro.args, args, strict=True))
+    definition = _PARAMETER.sub(lambda match: values.get(match[1], match[0]), macro.definition)
+    expanded = _CALL.sub(
         lambda inner: (
             inner.group()
             if inner["body"] is None
@@ -152,8 +154,12 @@ def _replacement(body: str, macros: MacroTable, text: str, span: Span, active: t
         ),
         definition,
     )
+    if len(expanded) > _LARGEST:
+        raise MacroError(f"macro `{name}` grows beyond {_LARGEST:,} characters.", text=text, span=span)
+    return expanded
 
 
+_PARAMETER = re.compile(r"\$(\w+)\$")
 _ARGUMENT = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,]*)\s*(?:,|\Z)', re.DOTALL)
 
 

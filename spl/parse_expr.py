@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 from collections.abc import Callable
 from typing import cast
@@ -17,6 +18,7 @@ from spl.timerange import step_list
 _COMPARISONS = {"=": "=", "==": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _STOPWORDS = {"AS", "BY"}
 _DEEPEST = 60
+_LONGEST = 200
 
 
 def parse_expression(text: str, *, extra_functions: frozenset[str] = frozenset()) -> Expr:
@@ -118,7 +120,9 @@ class ExpressionParser:
 
     def _comparison(self) -> Expr:
         left = self._sum()
+        links = 0
         while True:
+            links = self._link(links)
             if self.token.kind == "op" and self.token.value in _COMPARISONS:
                 op = _COMPARISONS[self.advance().value]
             elif self._is_word("LIKE"):
@@ -139,12 +143,20 @@ class ExpressionParser:
         end = self.expect("rparen", ") after the list").span.end
         return In(value, options, Span(value.span.start, end))
 
+    def _link(self, links: int) -> int:
+        """Count one more link of a chain; both backends descend into chains."""
+        if links > _LONGEST:
+            raise self.fail(f"the expression chains more than {_LONGEST} operators.")
+        return links + 1
+
     def _sum(self) -> Expr:
         return self._arithmetic("+-.", lambda: self._arithmetic("*/%", self._unary))
 
     def _arithmetic(self, operators: str, operand: Callable[[], Expr]) -> Expr:
         left = operand()
+        links = 0
         while self.token.kind == "op" and self.token.value in operators:
+            links = self._link(links)
             op = self.advance().value
             right = operand()
             left = Arithmetic(op, left, right, Span(left.span.start, right.span.end))  # type: ignore[arg-type]
@@ -169,6 +181,8 @@ class ExpressionParser:
             case "number":
                 self.advance()
                 value = float(token.value)
+                if not math.isfinite(value):
+                    raise self.fail(f"number {token.text[:20]!r} is too large.", token)
                 return Literal(
                     int(value) if value.is_integer() and "e" not in token.value.lower() else value, token.span
                 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from spl.functions import plain_directives
 from spl.sql_text import text_literal
 from spl.timerange import SECONDS, step_list
 
@@ -21,18 +22,14 @@ def to_epoch(timestamp: str, zone: ZoneInfo) -> str:
     return f"epoch({timestamp} AT TIME ZONE {text_literal(zone.key)})"
 
 
-def _directives(pattern: str) -> str:
-    return pattern.replace("%T", "%H:%M:%S").replace("%F", "%Y-%m-%d")
-
-
 def strftime_sql(epoch: str, pattern: str, zone: ZoneInfo) -> str:
     """Return `strftime(epoch, pattern)`."""
-    return f"strftime({local(epoch, zone)}, {text_literal(_directives(pattern))})"
+    return f"strftime({local(epoch, zone)}, {text_literal(plain_directives(pattern))})"
 
 
 def strptime_sql(text: str, pattern: str, zone: ZoneInfo) -> str:
     """Return `strptime(text, pattern)`; null when the text does not fit."""
-    return to_epoch(f"try_strptime({text}, {text_literal(_directives(pattern))})", zone)
+    return to_epoch(f"try_strptime({text}, {text_literal(plain_directives(pattern))})", zone)
 
 
 def relative_sql(epoch: str, modifier: str, zone: ZoneInfo) -> str:

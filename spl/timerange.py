@@ -29,6 +29,11 @@ _ABSOLUTE = (
     "%Y-%m-%d %H:%M",
     "%Y-%m-%d",
 )
+LAST_EPOCH = 253_402_214_400
+"""The end of the calendar, with a day to spare for zones."""
+
+_SHOWN = 40
+_LONGEST = 12
 _EPOCH = re.compile(r"\d+(?:\.\d+)?")
 
 
@@ -47,9 +52,14 @@ def resolve(text: str, *, now: float, zone: ZoneInfo) -> float:
     if cleaned in {"", "now", "now()"}:
         return now
     if _EPOCH.fullmatch(cleaned):
+        if float(cleaned) > LAST_EPOCH:
+            raise _beyond(cleaned)
         return float(cleaned)
     if cleaned[0] in "+-@":
-        return move(cleaned, start=now, zone=zone)
+        try:
+            return move(cleaned, start=now, zone=zone)
+        except (OverflowError, ValueError, OSError):
+            raise _beyond(cleaned) from None
     if (moment := _absolute(cleaned, zone)) is not None:
         return moment
     raise TimeError(
@@ -104,11 +114,24 @@ def step_list(text: str) -> list[tuple[int | None, str, int | None]]:
             raise _unreadable(text)
         sign, amount, unit, snap, weekday = match.groups()
         if unit is not None:
-            steps.append(((-1 if sign == "-" else 1) * int(amount or 1), _unit(unit, text), None))
+            steps.append(((-1 if sign == "-" else 1) * _amount(amount, text), _unit(unit, text), None))
         else:
             steps.append((None, _unit(snap, text), int(weekday) % 7 if weekday else None))
         position = match.end()
     return steps
+
+
+def _amount(digits: str, text: str) -> int:
+    if len(digits) > _LONGEST:
+        raise _beyond(text)
+    return int(digits or 1)
+
+
+def _beyond(text: str) -> TimeError:
+    shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+    return TimeError(
+        f"time {shown!r} lies beyond the calendar (years 1 to 9999).", text=text, span=Span(0, len(text))
+    )
 
 
 def _unit(name: str, text: str) -> str:
