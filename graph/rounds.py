@@ -144,18 +144,18 @@ async def _run_item(graph: ItemGraph, resources: Resources, round_: Round, row: 
 async def _advance(graph: ItemGraph, resources: Resources, round_: Round, row: RoundItemRow) -> ItemOutcome:
     config = config_of(row)
     snapshot = await graph.aget_state(config)
-    if not snapshot.values:
-        await asyncio.to_thread(resources.casebook.update_item, row.thread_id, state="running")
-        given: ItemInput = {
-            "procedure": round_.procedure_digest,
-            "item": row.item_id,
-            "start": round_.start,
-            "end": round_.end,
-            "round": round_.id,
-        }
-        await graph.ainvoke(given, config, durability="sync")
-    elif snapshot.next and not snapshot.interrupts:
-        await graph.ainvoke(None, config, durability="sync")
+    if snapshot.interrupts or snapshot.values.get("status") == "recorded":
+        return await _sync(graph, resources, row)
+    await asyncio.to_thread(resources.casebook.update_item, row.thread_id, state="running")
+    given: ItemInput = {
+        "procedure": round_.procedure_digest,
+        "item": row.item_id,
+        "start": round_.start,
+        "end": round_.end,
+        "round": round_.id,
+    }
+    # A thread that broke off goes on with None; one that has nothing to go on with begins with its input.
+    await graph.ainvoke(None if snapshot.next else given, config, durability="sync")
     return await _sync(graph, resources, row)
 
 

@@ -1,8 +1,6 @@
-"""The `tejun` command."""
+"""The `tejun` command and its subcommands."""
 
 from __future__ import annotations
-
-import sys
 
 import typer
 
@@ -29,16 +27,3 @@ app.command()(rounds.report)
 app.command()(rounds.sign)
 app.add_typer(procedures.app, name="procedure")
 app.add_typer(audit.app, name="audit")
-
-
-def main() -> None:
-    """Run the command line; what goes wrong is told in words."""
-    try:
-        app()
-    except KeyboardInterrupt:
-        sys.stderr.write(
-            "\ninterrupted: everything finished so far is kept; run the same command again to go on.\n"
-        )
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.exit(1)
