@@ -6,7 +6,7 @@ import datetime as dt
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Annotated, NoReturn
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from pydantic import BaseModel
@@ -18,6 +18,20 @@ USAGE = 2
 FAILED = 1
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+def known_zone(name: str | None) -> str | None:
+    """Return the name of a time zone; the callback of every `--timezone`.
+
+    Raises:
+        typer.BadParameter: There is no such zone.
+    """
+    try:
+        ZoneInfo(name or "UTC")
+    except (ValueError, OSError, ZoneInfoNotFoundError):
+        raise typer.BadParameter(f"{name!r} is no time zone. Expected a name such as Asia/Tokyo.") from None
+    return name
+
 
 VERDICT_STYLE = {"investigate": "bold red", "undetermined": "bold magenta", "observe": "cyan", "none": "dim"}
 

@@ -41,6 +41,8 @@ class ImportedFile(Shape):
     rejects_file: str | None
     first: float | None
     last: float | None
+    assumed_zone: str | None
+    assumed_years: list[int]
 
 
 class SourceShape(Shape):

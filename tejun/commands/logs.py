@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tejun.guarding import guarded
-from tejun.output import FAILED, JsonOption, clock, console, print_json, print_table
+from tejun.output import FAILED, JsonOption, clock, console, known_zone, print_json, print_table
 from tejun.settings import read_settings
 from tejun.shapes import ImportedFile, SourceShape
 
@@ -36,6 +36,14 @@ def import_logs(
             help="When the logs were written, e.g. 2026-11-20: decides the year of times without one. Default: the file's own time."
         ),
     ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            "--timezone",
+            callback=known_zone,
+            help="Zone of clock times that carry none, e.g. Asia/Tokyo. Default: the sourcetype's.",
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Import logs into the local store. Importing the same file twice adds nothing.
@@ -49,7 +57,8 @@ def import_logs(
     from spl.timerange import resolve
     from tools.logstore.store import LogStore
 
-    written_at = resolve(written, now=time.time(), zone=ZoneInfo("UTC")) if written else None
+    zone = ZoneInfo(timezone) if timezone else None
+    written_at = resolve(written, now=time.time(), zone=zone or ZoneInfo("UTC")) if written else None
     reports: list[FileReport] = []
     with LogStore(read_settings().logs) as store, _progress(paths, quiet=json) as show:
 
@@ -64,6 +73,7 @@ def import_logs(
             sourcetype=sourcetype,
             host=host,
             written_at=written_at,
+            zone=zone,
             progress=show,
             each=done,
         )
@@ -116,6 +126,13 @@ def _print_report(report: FileReport) -> None:
         return
     span = f", {clock(report.first)} to {clock(report.last)}" if report.first is not None else ""
     console().print(f"{report.path}: {report.events:,} events{span}", markup=False)
+    if report.assumed_years:
+        years = "-".join(map(str, report.assumed_years))
+        console().print(f"  assumed the year {years} (times carry none; --written decides)", markup=False)
+    if report.assumed_zone:
+        console().print(
+            f"  assumed the zone {report.assumed_zone} (times carry none; --timezone decides)", markup=False
+        )
     for line, reason in report.rejects:
         console().print(f"  line {line}: {reason}", markup=False)
     if report.rejected:
@@ -132,6 +149,8 @@ def _shape(report: FileReport) -> ImportedFile:
         rejects_file=report.rejects_file,
         first=report.first,
         last=report.last,
+        assumed_zone=report.assumed_zone,
+        assumed_years=list(report.assumed_years),
     )
 
 
@@ -173,7 +192,10 @@ def serve_logs(
         typer.Option(metavar="PORT", help="Serve streamable HTTP on 127.0.0.1:PORT/mcp; default is stdio."),
     ] = None,
     timezone: Annotated[
-        str, typer.Option(help="Zone in which clock times are read, as a Splunk user's setting.")
+        str,
+        typer.Option(
+            callback=known_zone, help="Zone in which clock times are read, as a Splunk user's setting."
+        ),
     ] = "UTC",
 ) -> None:
     """Serve the local store over MCP, with the tools of the official Splunk MCP server."""

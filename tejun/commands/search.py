@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tejun.guarding import guarded
-from tejun.output import FAILED, USAGE, JsonOption, clean, clock, console, errors, print_json, print_table
+from tejun.output import (
+    FAILED,
+    USAGE,
+    JsonOption,
+    clean,
+    clock,
+    console,
+    errors,
+    known_zone,
+    print_json,
+    print_table,
+)
 from tejun.settings import read_settings
 from tejun.shapes import SearchShape
 
@@ -28,7 +39,7 @@ def search(
         str, typer.Option("--from", help="Start: an epoch, 2026-11-19, 2026-11-19T09:00:00, -24h@h.")
     ] = "-24h",
     to: Annotated[str, typer.Option("--to", help="End, exclusive; the same forms, or now.")] = "now",
-    timezone: Annotated[str, typer.Option(help="Zone of clock times.")] = "UTC",
+    timezone: Annotated[str, typer.Option(callback=known_zone, help="Zone of clock times.")] = "UTC",
     limit: Annotated[int, typer.Option(help="Most rows shown; 0 shows all.")] = 1000,
     timeout: Annotated[float, typer.Option(help="Seconds after which the search is stopped.")] = 60,
     json: JsonOption = False,

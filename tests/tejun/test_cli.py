@@ -129,6 +129,9 @@ def test_help_loads_neither_the_graph_nor_the_plotting_library() -> None:
             "Did you mean 'linux_secure'",
         ),
         (("procedure", "lint", "nonsense"), 2, "Expected a folder"),
+        (("search", "index=os", "--timezone", "../etc"), 2, "is no time zone"),
+        (("logs", "serve", "--timezone", "Asia/Tokio"), 2, "is no time zone"),
+        (("logs", "import", __file__, "--timezone", "Mars"), 2, "is no time zone"),
     ],
 )
 def test_wrong_input_is_told_in_words(cli: Cli, arguments: tuple[str, ...], code: int, expected: str) -> None:
@@ -155,6 +158,18 @@ def test_an_unreadable_file_and_bad_lines_are_told(cli: Cli, tmp_path: Path) -> 
         cli("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure", "--json").stdout
     )
     assert again[0]["duplicate"]
+
+
+def test_an_import_says_what_it_assumed_about_times(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / "auth.log"
+    log.write_text("Nov 19 01:00:00 h sshd[1]: hello\n")
+    done = cli(
+        *("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure"),
+        *("--timezone", "Asia/Tokyo", "--written", "2025-12-01"),
+    )
+    assert "2025-11-18 16:00:00 UTC" in done.stdout
+    assert "assumed the year 2025" in done.stdout
+    assert "assumed the zone Asia/Tokyo" in done.stdout
 
 
 def test_ctrl_c_keeps_what_is_finished(environment: dict[str, str], cli: Cli) -> None:

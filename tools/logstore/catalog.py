@@ -88,17 +88,16 @@ def _fields(files: Sequence[StoredFile]) -> dict[str, StoredField]:
 
 def _field(name: str, homes: set[tuple[str, str]]) -> StoredField:
     multi = any(kind == "multi" for _, kind in homes)
-    literal, column = text_literal(name), identifier(column_name(name))
+    literal = text_literal(name)
+    column, many = (identifier(column_name(name, kind)) for kind in ("text", "multi"))
     column_kinds = {kind for home, kind in homes if home == "column"}
     if not multi:
         parts = [column] if column_kinds else []
         parts += [f"_rest[{literal}]"] if any(home == "rest" for home, _ in homes) else []
         return StoredField(name, _coalesce(parts), FieldKind.TEXT)
-    parts = []
-    if column_kinds == {"text"}:
+    parts = [many] if "multi" in column_kinds else []
+    if "text" in column_kinds:
         parts.append(f"(CASE WHEN {column} IS NOT NULL THEN [{column}] END)")
-    elif column_kinds:
-        parts.append(column)
     if any(home == "rest" for home, _ in homes):
         parts += [
             f"_many[{literal}]",

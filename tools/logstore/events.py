@@ -10,6 +10,10 @@ import orjson
 FieldValue = str | list[str]
 
 
+class UnreadableEventError(ValueError):
+    """Something in the input is no event; the message says why."""
+
+
 @dataclass(slots=True)
 class Event:
     """An event with its metadata; `fields` holds what is searchable beside `_raw`."""

@@ -1,34 +1,29 @@
-"""Import: read every file once, write Parquet, commit to the manifest; what is no event is kept aside."""
+"""Import: read a file, write Parquet, commit to the manifest; what is no event is kept aside."""
 
 from __future__ import annotations
 
-import base64
 import datetime as dt
+import gc
 import hashlib
 import io
-import os
 import sqlite3
 import sys
 import time
-import uuid
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+from zoneinfo import ZoneInfo
 
-import orjson
-
+from tools.logstore.batch import Batch
+from tools.logstore.building import Defaults
 from tools.logstore.errors import LogImportError
-from tools.logstore.events import Event
-from tools.logstore.layout import column_name, split_fields, to_table, write_parquet
-from tools.logstore.manifest import Manifest, StoredFile
-from tools.logstore.readers import Defaults, Reject, read_events
+from tools.logstore.lines import Reject
+from tools.logstore.manifest import Manifest
+from tools.logstore.readers import read_events
+from tools.logstore.rejects import Rejects
 
-BATCH = 100_000
-"""Events held in memory before they are written."""
-
-SHOWN_REJECTS = 10
 _CHUNK = 1 << 20
 
 Progress = Callable[[str, int, int], None]
@@ -48,62 +43,10 @@ class FileReport:
     rejects_file: str | None = None
     first: float | None = None
     last: float | None = None
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Events on their way to Parquet, and what has been written of this file."""
-
-    folder: Path
-    first_sequence: int
-    events: list[Event] = field(default_factory=list)
-    count: int = 0
-    written: list[StoredFile] = field(default_factory=list)
-
-    def add(self, event: Event) -> None:
-        self.events.append(event)
-        self.count += 1
-        if len(self.events) >= BATCH:
-            self.flush()
-
-    def flush(self) -> None:
-        """Write one Parquet file for every index, sourcetype and UTC day of the batch."""
-        groups: dict[tuple[str, str, int], list[int]] = defaultdict(list)
-        start = self.count - len(self.events)
-        for position, event in enumerate(self.events):
-            groups[event.index, event.sourcetype, int(event.time // 86400)].append(position)
-        for (index, sourcetype, day), positions in groups.items():
-            positions.sort(key=lambda position: self.events[position].time)
-            chosen = [self.events[position] for position in positions]
-            sequence = [self.first_sequence + start + position for position in positions]
-            self.written.append(self._write(index, sourcetype, day, chosen, sequence))
-        self.events.clear()
-
-    def _write(
-        self, index: str, sourcetype: str, day: int, events: list[Event], sequence: list[int]
-    ) -> StoredFile:
-        columns, rest = split_fields(events)
-        date = (dt.date(1970, 1, 1) + dt.timedelta(days=day)).isoformat()
-        parts = (column_name(index), column_name(sourcetype), date, f"{uuid.uuid4().hex}.parquet")
-        name = "/".join(("events", *parts))
-        size = write_parquet(to_table(events, sequence, columns), self.folder / name)
-        return StoredFile(
-            name=name,
-            index=index,
-            sourcetype=sourcetype,
-            day=date,
-            first=events[0].time,
-            last=events[-1].time,
-            events=len(events),
-            bytes=size,
-            columns=columns,
-            rest=rest,
-        )
-
-    def discard(self) -> None:
-        """Remove what was written."""
-        for file in self.written:
-            (self.folder / file.name).unlink(missing_ok=True)
+    assumed_zone: str | None = None
+    """Zone that was assumed for times without one."""
+    assumed_years: tuple[int, ...] = ()
+    """Years that were assumed for times without one, first and last."""
 
 
 def expand_paths(paths: Iterable[str]) -> Iterator[str]:
@@ -136,17 +79,30 @@ def import_file(
         LogImportError: The file cannot be read or the store cannot be written; nothing was added.
     """
     try:
-        with _opened(path) as stream:
+        with _opened(path) as stream, _without_collections():
             return _import_stream(folder, manifest, path, stream, defaults, progress)
     except OSError as error:
         raise LogImportError(
             f"cannot import {path!r} into {str(folder)!r}: {error.strerror or error}. Nothing of this file was added; "
             "mend the cause (permissions, free space) and import it again."
         ) from error
-    except sqlite3.OperationalError as error:
+    except sqlite3.Error as error:
         raise LogImportError(
-            f"cannot write the manifest in {str(folder)!r}: {error}. Nothing of {path!r} was added."
+            f"cannot write the manifest in {str(folder)!r}: {error}. Nothing of {path!r} was added; "
+            "mend the cause (free space, permissions, another import that hangs) and import it again."
         ) from error
+
+
+@contextmanager
+def _without_collections() -> Iterator[None]:
+    """Pause the garbage collector: it would walk every event held, again and again, and events form no cycles."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _opened(path: str) -> BinaryIO:
@@ -172,6 +128,11 @@ class _Counting(io.RawIOBase):
         self.digest.update(data)
         return len(data)
 
+    def drain(self) -> None:
+        """Take the rest of a stream that its reader gave up, so that the digest is that of the whole."""
+        while self.read(_CHUNK):
+            pass
+
 
 def _import_stream(
     folder: Path,
@@ -185,38 +146,54 @@ def _import_stream(
     if path != "-" and manifest.knows(prefix + hash_file(path)):
         return FileReport(path=path, events=0, rejected=0, duplicate=True)
     counting = _Counting(stream)
-    batch = _Batch(folder, manifest.next_import() << 36)
-    rejects: list[Reject] = []
+    batch = Batch(folder, manifest.take_ticket() << 36)
+    rejects = Rejects(folder, path)
     try:
         for read in read_events(io.BufferedReader(counting, _CHUNK), defaults):
             if isinstance(read, Reject):
-                rejects.append(read)
+                rejects.add(read)
                 continue
             batch.add(read)
             if progress and batch.count % 5000 == 0:
                 progress(path, counting.count, batch.count)
+        counting.drain()
         batch.flush()
-        kept_aside = _keep_aside(folder, path, rejects)
+        rejects.finish()
         content = prefix + counting.digest.hexdigest()
         added = manifest.commit(
-            batch.written, content=content, source=path, rejected=len(rejects), imported_at=time.time()
+            batch.written, content=content, source=path, rejected=rejects.count, imported_at=time.time()
         )
     except BaseException:
         batch.discard()
+        rejects.discard()
         raise
     if progress:
         progress(path, counting.count, batch.count)
     if not added:
         batch.discard()
+        rejects.discard()
         return FileReport(path=path, events=0, rejected=0, duplicate=True)
+    return _report(path, batch, rejects, defaults)
+
+
+def _report(path: str, batch: Batch, rejects: Rejects, defaults: Defaults) -> FileReport:
+    first = min((file.first for file in batch.written), default=None)
+    last = max((file.last for file in batch.written), default=None)
+    assumed = defaults.assumed
+    years: tuple[int, ...] = ()
+    if assumed.year and first is not None and last is not None:
+        zone = ZoneInfo(assumed.zone or "UTC")
+        years = tuple(sorted({dt.datetime.fromtimestamp(at, zone).year for at in (first, last)}))
     return FileReport(
         path=path,
         events=batch.count,
-        rejected=len(rejects),
-        rejects=tuple((reject.line, reject.reason) for reject in rejects[:SHOWN_REJECTS]),
-        rejects_file=kept_aside,
-        first=min((file.first for file in batch.written), default=None),
-        last=max((file.last for file in batch.written), default=None),
+        rejected=rejects.count,
+        rejects=tuple(rejects.shown),
+        rejects_file=rejects.kept_in,
+        first=first,
+        last=last,
+        assumed_zone=assumed.zone,
+        assumed_years=years,
     )
 
 
@@ -224,19 +201,3 @@ def hash_file(path: str) -> str:
     """Return the sha256 of a file's bytes."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _keep_aside(folder: Path, path: str, rejects: list[Reject]) -> str | None:
-    """Write what could not be used as NDJSON: file, line, reason and the bytes in base64."""
-    if not rejects:
-        return None
-    target = folder / "rejects" / f"{uuid.uuid4().hex}.ndjson"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with target.open("wb") as file:
-        for reject in rejects:
-            data = base64.b64encode(reject.data).decode()
-            entry = {"file": path, "line": reject.line, "reason": reject.reason, "base64": data}
-            file.write(orjson.dumps(entry) + b"\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return str(target)

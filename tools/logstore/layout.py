@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tools.durable import write_durably
-from tools.logstore.events import Event
+from tools.logstore.events import Event, FieldValue
 
 FREQUENT = 0.01
 """Share of a file's events from which on a field gets a column of its own."""
@@ -22,25 +21,28 @@ _TEXT, _MANY = pa.string(), pa.list_(pa.string())
 _PLAIN = re.compile(r"[^a-z0-9_]")
 
 
-def column_name(field: str) -> str:
+def column_name(field: str, kind: str = "text") -> str:
     """Return the column of a field: injective, also for readers that ignore case.
 
-    >>> column_name("eventName"), column_name("eventname")
-    ('f_event%4eame', 'f_eventname')
+    A multivalue has a column of its own: one name with two types in two files could not be read at once.
+
+    >>> column_name("eventName"), column_name("eventname"), column_name("a{}.b", "multi")
+    ('f_event%4eame', 'f_eventname', 'm_a%7b%7d%2eb')
     """
-    return "f_" + _PLAIN.sub(lambda match: "".join(f"%{byte:02x}" for byte in match.group().encode()), field)
+    return ("m_" if kind == "multi" else "f_") + _PLAIN.sub(
+        lambda match: "".join(f"%{byte:02x}" for byte in match.group().encode()), field
+    )
 
 
 def split_fields(events: Sequence[Event]) -> tuple[dict[str, str], dict[str, str]]:
     """Return the frequent and the rare fields of `events`, each with its kind, `text` or `multi`."""
-    counts = Counter(chain.from_iterable(event.fields for event in events))
-    multi = {
-        name
-        for event in events
-        if list in map(type, event.fields.values())
-        for name, value in event.fields.items()
-        if isinstance(value, list)
-    }
+    counts: Counter[str] = Counter()
+    for names, number in Counter(tuple(event.fields) for event in events).items():
+        counts.update(dict.fromkeys(names, number))
+    multi: set[str] = set()
+    for event in events:
+        if list in set(map(type, event.fields.values())):
+            multi.update(name for name, value in event.fields.items() if isinstance(value, list))
     least = len(events) * FREQUENT
     kinds = {name: "multi" if name in multi else "text" for name in counts}
     frequent = {name: kinds[name] for name, count in sorted(counts.items()) if count >= least}
@@ -68,20 +70,28 @@ def to_table(events: Sequence[Event], sequence: Sequence[int], columns: dict[str
     for name, kind in columns.items():
         values = [row.get(name) for row in fields]
         if kind == "multi":
-            data[column_name(name)] = pa.array([[v] if isinstance(v, str) else v for v in values], _MANY)
-        else:
-            data[column_name(name)] = pa.array(values, _TEXT)
+            values = [[v] if isinstance(v, str) else v for v in values]
+        data[column_name(name, kind)] = pa.array(values, _MANY if kind == "multi" else _TEXT)
+    return pa.table(data | _maps(fields, columns))
+
+
+def _maps(fields: Sequence[dict[str, FieldValue]], columns: dict[str, str]) -> dict[str, pa.Array]:
+    """Return the maps of the fields without a column; an event without such a field has no map."""
+    own = columns.keys()
     rest = [
-        [(n, row[n]) for n in row.keys() - columns.keys()] if not row.keys() <= columns.keys() else []
-        for row in fields
+        () if row.keys() <= own else [pair for pair in row.items() if pair[0] not in own] for row in fields
     ]
-    data["_rest"] = pa.array(
-        [[(n, v) for n, v in row if isinstance(v, str)] for row in rest], pa.map_(_TEXT, _TEXT)
-    )
-    data["_many"] = pa.array(
-        [[(n, v) for n, v in row if isinstance(v, list)] for row in rest], pa.map_(_TEXT, _MANY)
-    )
-    return pa.table(data)
+    if not any(rest):
+        return {
+            "_rest": pa.nulls(len(rest), pa.map_(_TEXT, _TEXT)),
+            "_many": pa.nulls(len(rest), pa.map_(_TEXT, _MANY)),
+        }
+    texts = [[(name, value) for name, value in row if isinstance(value, str)] or None for row in rest]
+    lists = [[(name, value) for name, value in row if isinstance(value, list)] or None for row in rest]
+    return {
+        "_rest": pa.array(texts, pa.map_(_TEXT, _TEXT)),
+        "_many": pa.array(lists, pa.map_(_TEXT, _MANY)),
+    }
 
 
 def write_parquet(table: pa.Table, path: Path) -> int:

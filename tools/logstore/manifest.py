@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.logstore.errors import LogStoreError
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS files (
     name TEXT PRIMARY KEY, idx TEXT NOT NULL, sourcetype TEXT NOT NULL, day TEXT NOT NULL,
@@ -22,6 +24,7 @@ CREATE TABLE IF NOT EXISTS files (
 CREATE TABLE IF NOT EXISTS imports (
     id INTEGER PRIMARY KEY AUTOINCREMENT, content TEXT NOT NULL UNIQUE, source TEXT NOT NULL,
     events INTEGER NOT NULL, rejected INTEGER NOT NULL, imported_at REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS tickets (last INTEGER NOT NULL);
 """
 
 
@@ -43,13 +46,30 @@ class StoredFile:
     """The same for fields in the maps."""
 
 
+LAYOUT = 2
+"""Number of the layout of the Parquet files; 2 keeps multivalues in columns of their own."""
+
+
 class Manifest:
-    """The list of files, in `folder/manifest.sqlite`."""
+    """The list of files, in `folder/manifest.sqlite`.
+
+    Raises:
+        LogStoreError: The store was written in an older layout.
+    """
 
     def __init__(self, folder: Path) -> None:
         self._path = folder / "manifest.sqlite"
         with self._connect() as connection:
             connection.executescript(_SCHEMA)
+            written_in = connection.execute("PRAGMA user_version").fetchone()[0]
+            if written_in == LAYOUT:
+                return
+            if connection.execute("SELECT 1 FROM files LIMIT 1").fetchone():
+                raise LogStoreError(
+                    f"cannot open the log store {str(folder)!r}: it was written in layout {written_in}. "
+                    f"Expected layout {LAYOUT}. Move the folder away and import the logs again."
+                )
+            connection.execute(f"PRAGMA user_version = {LAYOUT}")
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
@@ -74,9 +94,17 @@ class Manifest:
                 is not None
             )
 
-    def next_import(self) -> int:
-        """Return a number for the order of arrival, above those of all committed imports."""
-        return self.version() + 1
+    def take_ticket(self) -> int:
+        """Return a number for the order of arrival that no other import gets, above all earlier ones."""
+        with self._connect() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            last = connection.execute(
+                "SELECT max(coalesce((SELECT max(last) FROM tickets), 0), coalesce(max(id), 0)) FROM imports"
+            ).fetchone()[0]
+            connection.execute("DELETE FROM tickets")
+            connection.execute("INSERT INTO tickets VALUES (?)", (last + 1,))
+            connection.execute("COMMIT")
+            return int(last) + 1
 
     def commit(
         self, files: Sequence[StoredFile], *, content: str, source: str, rejected: int, imported_at: float

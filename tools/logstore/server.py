@@ -27,7 +27,8 @@ from tools.logstore.store import LogStore
 NAME = "tejun-logstore"
 QUERY_LIMIT = 5_000
 ROW_LIMIT = 1_000
-CONCURRENT = 16
+CONCURRENT = 32
+"""Searches at a time; more of them wait."""
 TIMEOUT_S = 60.0
 
 Answer = dict[str, Any]
@@ -170,7 +171,10 @@ def status_of(result: Result) -> str:
 
 
 def _shown(value: Value) -> str | list[str]:
-    return value if isinstance(value, list) else to_text(value) or ""
+    """Return a value as Splunk would: a text, or a list where there are several."""
+    if isinstance(value, list):
+        return value[0] if len(value) == 1 else value
+    return to_text(value) or ""
 
 
 def _capped(rows: list[dict[str, str]], limit: int) -> Answer:

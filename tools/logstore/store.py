@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -16,11 +17,11 @@ import duckdb
 from spl.macros import MacroTable
 from spl.run import Result, run_search
 from spl.sql_text import install_macros, text_literal
+from tools.logstore.building import Defaults
 from tools.logstore.catalog import StoreCatalog
 from tools.logstore.errors import LogStoreError
 from tools.logstore.importer import FileReport, Progress, expand_paths, import_file
 from tools.logstore.manifest import Manifest, StoredFile
-from tools.logstore.readers import Defaults
 
 MEMORY_LIMIT = "2GB"
 
@@ -50,9 +51,11 @@ class LogStore:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._manifest = Manifest(self.folder)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
+            reason = getattr(error, "strerror", None) or error
             raise LogStoreError(
-                f"cannot open the log store {str(folder)!r}: {error.strerror or error}."
+                f"cannot open the log store {str(folder)!r}: {reason}. "
+                "Expected a folder that can be written, with free space."
             ) from error
         self._database = _locked_database(self.folder)
         self._lock = threading.Lock()
@@ -79,6 +82,7 @@ class LogStore:
         sourcetype: str | None = None,
         host: str | None = None,
         written_at: float | None = None,
+        zone: ZoneInfo | None = None,
         progress: Progress | None = None,
         each: Callable[[FileReport], None] | None = None,
     ) -> list[FileReport]:
@@ -90,6 +94,7 @@ class LogStore:
             sourcetype: Sourcetype of events that do not name one.
             host: Host of events that do not name one.
             written_at: When year-less logs were written, epoch seconds; by default the file's own time.
+            zone: Zone of times that carry none; by default the sourcetype's.
             progress: Called now and then while a file is read.
             each: Called with the report of each finished file.
 
@@ -98,7 +103,7 @@ class LogStore:
         """
         reports = []
         for path in expand_paths(paths):
-            defaults = Defaults(index, sourcetype, host, path, _written_at(path, written_at))
+            defaults = Defaults(index, sourcetype, host, path, _written_at(path, written_at), zone)
             report = import_file(self.folder, self._manifest, path, defaults, progress)
             reports.append(report)
             if each:

@@ -7,14 +7,45 @@ import re
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
+from tools.logstore.events import UnreadableEventError
+
 _EPOCH = re.compile(r"\d{9,11}(?:\.\d+)?|\d{12,13}")
 _ISO = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?")
 _MILLISECONDS = 1e11
 """A whole number above this is read as milliseconds."""
 
 
-class UnreadableTimeError(ValueError):
+_ZONE = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
+_FIRST, _END = -62135510400, 253402214400
+"""Epochs that have a clock time in every zone: the years 1 to 9999, less a day at each end."""
+
+
+class UnreadableTimeError(UnreadableEventError):
     """An event's time cannot be found or read."""
+
+
+def checked(epoch: float) -> float:
+    """Return `epoch`.
+
+    Raises:
+        UnreadableTimeError: No calendar has this time.
+    """
+    if not _FIRST <= epoch < _END:
+        raise UnreadableTimeError(f"time {epoch!r} is outside the years 1 to 9999")
+    return epoch
+
+
+def lacks_zone(text: str) -> bool:
+    """Tell whether a time that `parse_time` reads is a clock time without a zone."""
+    cleaned = text.strip()
+    return not _EPOCH.fullmatch(cleaned) and not _ZONE.search(cleaned)
+
+
+def _epoch_of(moment: dt.datetime, zone: ZoneInfo) -> float:
+    try:
+        return checked((moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp())
+    except OverflowError:
+        raise UnreadableTimeError(f"time {moment.isoformat()} has no epoch") from None
 
 
 def parse_time(text: str, zone: ZoneInfo) -> float:
@@ -31,10 +62,10 @@ def parse_time(text: str, zone: ZoneInfo) -> float:
         moment = dt.datetime.fromisoformat(cleaned.replace(",", "."))
     except ValueError:
         raise UnreadableTimeError(f"time {text[:60]!r} cannot be read") from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+    return _epoch_of(moment, zone)
 
 
-def find_iso(raw: str, zone: ZoneInfo) -> float:
+def find_iso(raw: str) -> str:
     """Return the first ISO 8601 time in `raw`.
 
     Raises:
@@ -43,7 +74,7 @@ def find_iso(raw: str, zone: ZoneInfo) -> float:
     match = _ISO.search(raw)
     if match is None:
         raise UnreadableTimeError("no time found in the line")
-    return parse_time(match.group(), zone)
+    return match.group()
 
 
 @lru_cache(maxsize=4096)
@@ -59,7 +90,7 @@ def parse_format(text: str, pattern: str, zone: ZoneInfo, reference: float) -> f
     try:
         if "%Y" in pattern or "%y" in pattern:
             moment = dt.datetime.strptime(text, pattern)  # noqa: DTZ007 - a zone is given below
-            return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).timestamp()
+            return _epoch_of(moment, zone)
         newest = dt.datetime.fromtimestamp(reference, zone) + dt.timedelta(days=1)
         for year in range(newest.year, newest.year - 5, -1):
             try:
@@ -68,6 +99,8 @@ def parse_format(text: str, pattern: str, zone: ZoneInfo, reference: float) -> f
                 continue  # 29 February in a year that has none
             if moment <= newest:
                 return moment.timestamp()
+    except UnreadableTimeError:
+        raise
     except ValueError:
         pass
     raise UnreadableTimeError(f"time {text[:60]!r} does not fit {pattern!r}")
