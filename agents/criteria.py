@@ -111,7 +111,7 @@ def _closest(
         comparison = compare(expr, pair[1], clock)
         return abs(comparison.observed - comparison.threshold) if comparison else float("inf")
 
-    return min(outcomes, key=distance, default=None)
+    return min(outcomes, key=distance) if len(outcomes) > 1 else next(iter(outcomes), None)
 
 
 def _observations(expr: Expr, sighting: Sighting | None) -> tuple[Observation, ...]:

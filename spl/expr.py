@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import cache
 from typing import Any, cast
 from typing import Literal as Choice
 
@@ -95,10 +96,16 @@ class Call:
 Expr = Literal | Field | Negate | Arithmetic | Compare | In | Not | Logic | Call
 
 
+@cache
+def _parts(kind: type[Any]) -> tuple[str, ...]:
+    """Return the attributes of an expression class that can hold sub-expressions."""
+    return tuple(part.name for part in fields(kind) if part.name not in {"span", "name", "op"})
+
+
 def children(expr: Expr) -> Iterator[Expr]:
     """Yield the direct sub-expressions of `expr`, in source order."""
-    for part in fields(expr):
-        value = getattr(expr, part.name)
+    for part in _parts(expr.__class__):
+        value = getattr(expr, part)
         if isinstance(value, tuple):
             yield from value
         elif isinstance(value, Expr):
@@ -126,10 +133,10 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     if changed is not None:
         return changed
     updates: dict[str, object] = {}
-    for part in fields(expr):
-        value = getattr(expr, part.name)
+    for part in _parts(expr.__class__):
+        value = getattr(expr, part)
         if isinstance(value, tuple):
-            updates[part.name] = tuple(rewrite(child, change) for child in value)
+            updates[part] = tuple(rewrite(child, change) for child in value)
         elif isinstance(value, Expr):
-            updates[part.name] = rewrite(value, change)
+            updates[part] = rewrite(value, change)
     return cast("Expr", replace(cast("Any", expr), **updates)) if updates else expr
