@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from procedures.expand import TokenError, Value
 from procedures.model import Place
 from procedures.reading import Faults
+from spl.commands.aggregate import Stats
+from spl.commands.rows import Where
 from spl.errors import ForbiddenError, MacroError, SplError
 from spl.expr import Compare, Literal, walk
 from spl.macros import MacroTable
 from spl.parse import parse_search
-from spl.plan import Search, Stats, Where, indexes
+from spl.plan import Search, indexes
 
 _FULL_WIDTH = re.compile(r"[＝＞＜！（）＋－＊／％＆｜，．＂０-９]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')

@@ -64,3 +64,7 @@ class Catalog(Protocol):
             UnknownIndexError: None of `indexes` exists.
         """
         ...
+
+    def sourcetypes(self) -> frozenset[str]:
+        """Return the sourcetypes of all stored events."""
+        ...

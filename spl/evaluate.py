@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,14 +10,16 @@ from zoneinfo import ZoneInfo
 
 import regex
 
-from spl.errors import SearchTimeoutError, Span, SplError, TimeError
-from spl.expr import Arithmetic, Call, Compare, Expr, Field, In, Literal, Logic, Negate, Not
-from spl.functions import plain_directives
-from spl.regexes import translate_regex
+from spl.calls import PLAIN
+from spl.calls.multi import joined, parts_of
+from spl.calls.times import strftime, strptime
+from spl.errors import SearchTimeoutError, SplError, TimeError
+from spl.expr import Arithmetic, Call, Compare, Expr, Field, In, Literal, Logic, Negate, Not, field_names
+from spl.meets import cidr_contains, meets
+from spl.parse_terms import parse_condition
+from spl.regexes import TIMEOUT_S
 from spl.timerange import move
-from spl.values import Value, compare, lower_text, round_half_away, to_number, to_text, upper_text
-
-REGEX_TIMEOUT_S = 0.5
+from spl.values import Value, compare, to_number, to_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +79,8 @@ def _truth(value: Value) -> bool | None:
 
 
 def _logic(op: str, truths: list[bool | None]) -> bool | None:
+    if op == "XOR":
+        return None if None in truths else truths.count(True) % 2 == 1
     decisive = op == "OR"
     if any(truth is decisive for truth in truths):
         return decisive
@@ -93,7 +95,9 @@ def _arithmetic(expr: Arithmetic, scope: _Scope) -> Value:
         return (to_text(left) or "") + (to_text(right) or "")
     numbers = to_number(left), to_number(right)
     if numbers[0] is None or numbers[1] is None:
-        joins = expr.op == "+" and isinstance(left, str) and isinstance(right, str)
+        joins = (
+            expr.op == "+" and numbers == (None, None) and isinstance(left, str) and isinstance(right, str)
+        )
         return left + right if joins else None  # type: ignore[operator]
     return _calculate(expr.op, numbers[0], numbers[1])
 
@@ -153,7 +157,7 @@ def _like(value: Value, pattern: Value) -> Value:
     if text is None or wanted is None:
         return None
     try:
-        return _like_pattern(wanted).fullmatch(text, timeout=REGEX_TIMEOUT_S) is not None
+        return _like_pattern(wanted).fullmatch(text, timeout=TIMEOUT_S) is not None
     except TimeoutError:
         raise SearchTimeoutError(f"the pattern {wanted[:60]!r} ran too long.") from None
 
@@ -161,7 +165,7 @@ def _like(value: Value, pattern: Value) -> Value:
 def _call(call: Call, scope: _Scope) -> Value:
     if call.name in _LAZY:
         return _LAZY[call.name](call, scope)
-    function = _PLAIN.get(call.name)
+    function = PLAIN.get(call.name)
     if function is None:
         raise SplError(f"function {call.name!r} has no value here.", span=call.span)
     return function(*(_value(arg, scope) for arg in call.args))
@@ -183,125 +187,83 @@ def _coalesce(call: Call, scope: _Scope) -> Value:
     return next((value for arg in call.args if (value := _value(arg, scope)) is not None), None)
 
 
-def _constant(call: Call, index: int) -> tuple[str, Span]:
-    argument = call.args[index]
-    return (str(argument.value), argument.span) if isinstance(argument, Literal) else ("", argument.span)
-
-
-def _match(call: Call, scope: _Scope) -> Value:
-    pattern, span = _constant(call, 1)
-    subject = _value(call.args[0], scope)
-    values = subject if isinstance(subject, list) else [to_text(subject)]
-    known = [value for value in values if value is not None]
-    compiled = _regex(translate_regex(pattern, text=pattern, span=Span(0, len(pattern))))
-    try:
-        return any(compiled.search(value, timeout=REGEX_TIMEOUT_S) for value in known) if known else None
-    except TimeoutError:
-        raise SearchTimeoutError(f"the regular expression {pattern!r} ran too long.", span=span) from None
-
-
-@lru_cache(maxsize=256)
-def _regex(pattern: str) -> regex.Pattern[str]:
-    return regex.compile(pattern, regex.ASCII)
-
-
 def _strftime(call: Call, scope: _Scope) -> Value:
-    number = to_number(_value(call.args[0], scope))
-    if number is None:
-        return None
-    try:
-        moment = dt.datetime.fromtimestamp(number, scope.zone)
-    except (ValueError, OverflowError, OSError):
-        return None
-    return moment.strftime(plain_directives(_constant(call, 1)[0]))
+    value, pattern = (_value(arg, scope) for arg in call.args)
+    form = to_text(pattern)
+    return None if form is None else strftime(value, form, scope.zone)
 
 
 def _strptime(call: Call, scope: _Scope) -> Value:
-    text = to_text(_value(call.args[0], scope))
-    pattern = plain_directives(_constant(call, 1)[0])
-    if text is None:
-        return None
-    try:
-        return dt.datetime.strptime(text, pattern).replace(tzinfo=scope.zone).timestamp()
-    except ValueError:
-        return None
+    value, pattern = (_value(arg, scope) for arg in call.args)
+    form = to_text(pattern)
+    return None if form is None else strptime(value, form, scope.zone)
 
 
 def _relative_time(call: Call, scope: _Scope) -> Value:
-    number = to_number(_value(call.args[0], scope))
-    pattern, span = _constant(call, 1)
+    value, modifier = (_value(arg, scope) for arg in call.args)
+    number, text = to_number(value), to_text(modifier)
+    if number is None or text is None:
+        return None
     try:
-        return None if number is None else move(pattern, start=number, zone=scope.zone)
+        return move(text, start=number, zone=scope.zone)
     except TimeError as error:
-        raise TimeError(error.message, text=pattern, span=span) from None
+        raise TimeError(error.message, text=text, span=call.args[1].span) from None
     except (ValueError, OverflowError, OSError):
         return None
 
 
 def _cidrmatch(call: Call, scope: _Scope) -> Value:
-    return cidr_contains(_constant(call, 0)[0], to_text(_value(call.args[1], scope)))
+    network, address = (to_text(_value(arg, scope)) for arg in call.args)
+    return None if network is None else cidr_contains(network, address)
 
 
-def cidr_contains(network: str, address: str | None) -> bool | None:
-    """Tell whether `address` lies in `network`; None when the address is missing, False when it is none."""
-    if address is None:
-        return None
-    try:
-        return ipaddress.ip_address(address.strip(" ")) in ipaddress.ip_network(network, strict=False)
-    except ValueError:
-        return False
+def _nullif(call: Call, scope: _Scope) -> Value:
+    value, other = (_value(arg, scope) for arg in call.args)
+    return None if _compare("=", value, other) is True else value
 
 
-def _numeric(function: Callable[[float], float]) -> Callable[[Value], Value]:
-    def apply(value: Value) -> Value:
-        number = to_number(value)
-        return None if number is None else function(number)
-
-    return apply
-
-
-def _round(value: Value, digits: Value = 0) -> Value:
-    number, places = to_number(value), to_number(digits)
-    return None if number is None or places is None else round_half_away(number, int(places))
+def _each(call: Call, field: str, body: Expr, scope: _Scope) -> list[tuple[str, Value]]:
+    """Evaluate `body` for every value of `field`, which stands for that value alone."""
+    parts = parts_of(_field(scope.row.get(field)))
+    scopes = (_Scope({**scope.row, field: part}, scope.now, scope.zone) for part in parts)
+    return [(part, _value(body, inner)) for part, inner in zip(parts, scopes, strict=True)]
 
 
-def _text(function: Callable[[str], str | int]) -> Callable[[Value], Value]:
-    def apply(value: Value) -> Value:
-        text = to_text(value)
-        return None if text is None else function(text)
+def _mvmap(call: Call, scope: _Scope) -> Value:
+    field = field_names(call.args[0])[0]
+    return joined([part for _, value in _each(call, field, call.args[1], scope) for part in parts_of(value)])
 
-    return apply
+
+def _mvfilter(call: Call, scope: _Scope) -> Value:
+    field = field_names(call.args[0])[0]
+    return joined([part for part, value in _each(call, field, call.args[0], scope) if is_true(value)])
+
+
+def _searchmatch(call: Call, scope: _Scope) -> Value:
+    condition = call.args[0]
+    term = parse_condition(str(condition.value)) if isinstance(condition, Literal) else None
+    return term is None or meets(term, scope.row)
 
 
 _LAZY: dict[str, Callable[[Call, _Scope], Value]] = {
-    "if": _if,
     "case": _case,
+    "cidrmatch": _cidrmatch,
     "coalesce": _coalesce,
-    "match": _match,
+    "false": lambda call, scope: False,
+    "if": _if,
+    "like": lambda call, scope: _compare("LIKE", *(_value(arg, scope) for arg in call.args)),
+    "mvfilter": _mvfilter,
+    "mvmap": _mvmap,
+    "now": lambda call, scope: scope.now,
+    "null": lambda call, scope: None,
+    "nullif": _nullif,
+    "relative_time": _relative_time,
+    "searchmatch": _searchmatch,
     "strftime": _strftime,
     "strptime": _strptime,
-    "relative_time": _relative_time,
-    "cidrmatch": _cidrmatch,
-    "now": lambda call, scope: scope.now,
+    "time": lambda call, scope: scope.now,
+    "true": lambda call, scope: True,
 }
 
-_PLAIN: dict[str, Callable[..., Value]] = {
-    "abs": _numeric(abs),
-    "ceiling": _numeric(lambda number: float(math.ceil(number))),
-    "false": lambda: False,
-    "floor": _numeric(lambda number: float(math.floor(number))),
-    "isnotnull": lambda value: value is not None,
-    "isnull": lambda value: value is None,
-    "len": _text(len),
-    "like": lambda value, pattern: _compare("LIKE", value, pattern),
-    "lower": _text(lower_text),
-    "null": lambda: None,
-    "round": _round,
-    "tonumber": to_number,
-    "tostring": to_text,
-    "true": lambda: True,
-    "upper": _text(upper_text),
-}
-
-IMPLEMENTED = frozenset(_LAZY) | frozenset(_PLAIN) | {"in"}
+IMPLEMENTED = frozenset(_LAZY) | frozenset(PLAIN) | {"in"}
 """Names that this backend evaluates; a test compares them with the registry."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
-from functools import cache
 from typing import Any, cast
 from typing import Literal as Choice
 
 from spl.errors import Span
+from spl.functions import FUNCTIONS
 
 ArithmeticOp = Choice["+", "-", "*", "/", "%", "."]
 CompareOp = Choice["=", "!=", "<", "<=", ">", ">=", "LIKE"]
@@ -40,7 +40,7 @@ class Negate:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """`+ - * / %` on numbers, `.` joins text; `+` joins two texts. Null propagates."""
+    """`+ - * / %` on numbers, `.` joins text; `+` joins two texts that are no numbers. Null propagates."""
 
     op: ArithmeticOp
     left: Expr
@@ -77,9 +77,9 @@ class Not:
 
 @dataclass(frozen=True, slots=True)
 class Logic:
-    """`AND` / `OR` (any case) over two or more operands, three-valued. `XOR` is refused."""
+    """`AND` / `OR` / `XOR` (any case) over two or more operands, three-valued."""
 
-    op: Choice["AND", "OR"]
+    op: Choice["AND", "OR", "XOR"]
     operands: tuple[Expr, ...]
     span: Span
 
@@ -96,15 +96,16 @@ class Call:
 Expr = Literal | Field | Negate | Arithmetic | Compare | In | Not | Logic | Call
 
 
-@cache
-def _parts(kind: type[Any]) -> tuple[str, ...]:
-    """Return the attributes of an expression class that can hold sub-expressions."""
-    return tuple(part.name for part in fields(kind) if part.name not in {"span", "name", "op"})
+_PARTS: dict[type, tuple[str, ...]] = {
+    kind: tuple(part.name for part in fields(kind) if part.name not in {"span", "name", "op"})
+    for kind in (Literal, Field, Negate, Arithmetic, Compare, In, Not, Logic, Call)
+}
+"""The attributes of each class that can hold sub-expressions."""
 
 
 def children(expr: Expr) -> Iterator[Expr]:
     """Yield the direct sub-expressions of `expr`, in source order."""
-    for part in _parts(expr.__class__):
+    for part in _PARTS[type(expr)]:
         value = getattr(expr, part)
         if isinstance(value, tuple):
             yield from value
@@ -124,6 +125,22 @@ def field_names(expr: Expr) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.name for node in walk(expr) if isinstance(node, Field)))
 
 
+def is_condition(expr: Expr) -> bool:
+    """Tell whether `expr` is true, false or missing, never a text or a number."""
+    match expr:
+        case Compare() | In() | Not() | Logic():
+            return True
+        case Literal(value):
+            return isinstance(value, bool)
+        case Call("if", (_, *values)) | Call("coalesce", (*values,)):
+            return all(is_condition(value) for value in values)
+        case Call("case", args):
+            return all(is_condition(value) for value in args[1::2])
+        case Call(name):
+            return name in FUNCTIONS and FUNCTIONS[name].result == "bool"
+    return False
+
+
 def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     """Return `expr` with every node for which `change` returns something replaced, parents first.
 
@@ -133,7 +150,7 @@ def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     if changed is not None:
         return changed
     updates: dict[str, object] = {}
-    for part in _parts(expr.__class__):
+    for part in _PARTS[type(expr)]:
         value = getattr(expr, part)
         if isinstance(value, tuple):
             updates[part] = tuple(rewrite(child, change) for child in value)

@@ -9,7 +9,9 @@ from typing import Literal
 
 from spl.errors import Span, SplError, SplSyntaxError, UnsupportedError
 
-Kind = Literal["word", "string", "quoted_field", "number", "op", "comma", "lparen", "rparen", "end"]
+Kind = Literal[
+    "word", "string", "quoted_field", "number", "op", "comma", "lparen", "rparen", "subsearch", "end"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,11 @@ def _tokens(text: str, pattern: re.Pattern[str], position: int, stop: int) -> It
             if after_operator and pattern is SEARCH and not text[position].isspace()
             else pattern
         )
+        if text[position] == "[" and pattern is not EVAL:
+            end = closing_bracket(text, position, stop)
+            yield Token("subsearch", text[position:end], text[position + 1 : end - 1], Span(position, end))
+            position, after_operator = end, False
+            continue
         match = chosen.match(text, position, stop) or pattern.match(text, position, stop)
         if match is None or match.end() == position:
             raise _unreadable(text, position)
@@ -90,8 +97,8 @@ def _token(match: re.Match[str]) -> Token:
 
 def _unreadable(text: str, position: int) -> SplError:
     char = text[position]
-    if char in "[]":
-        return UnsupportedError("subsearch [ … ].", text=text, span=Span(position, position + 1))
+    if char == "[":
+        return UnsupportedError("subsearch in an expression.", text=text, span=Span(position, position + 1))
     what = f"the quote {char} is never closed" if char in "\"'" else f"unexpected character {char!r}"
     return SplSyntaxError(f"{what}.", text=text, span=Span(position, position + 1))
 
@@ -112,8 +119,22 @@ def blank_comments(text: str) -> str:
 _PIPE_OR_SKIP = re.compile(rf"{_STRING}|[|\[\]]", re.DOTALL)
 
 
-def split_pipeline(text: str) -> tuple[Span, ...]:
-    """Return the spans between top-level pipes of `text`, in which comments are blanked.
+def closing_bracket(text: str, start: int, stop: int) -> int:
+    """Return the offset behind the bracket that closes the one at `start`.
+
+    Raises:
+        SplSyntaxError: None does.
+    """
+    depth = 0
+    for match in _PIPE_OR_SKIP.finditer(text, start, stop):
+        depth += {"[": 1, "]": -1}.get(match.group(), 0)
+        if depth == 0 and match.group() == "]":
+            return match.end()
+    raise SplSyntaxError("[ is never closed.", text=text, span=Span(start, start + 1))
+
+
+def split_pipeline(text: str, begin: int = 0, stop: int | None = None) -> tuple[Span, ...]:
+    """Return the spans between top-level pipes of `text[begin:stop]`, in which comments are blanked.
 
     A pipe in quotes or in a `[subsearch]` does not split.
 
@@ -121,8 +142,9 @@ def split_pipeline(text: str) -> tuple[Span, ...]:
         SplSyntaxError: A bracket is not closed, or closes nothing.
     """
     spans: list[Span] = []
-    start, opened = 0, list[int]()
-    for match in _PIPE_OR_SKIP.finditer(text):
+    start, opened = begin, list[int]()
+    end = len(text) if stop is None else stop
+    for match in _PIPE_OR_SKIP.finditer(text, begin, end):
         char = match.group()
         if char == "[":
             opened.append(match.start())
@@ -135,4 +157,4 @@ def split_pipeline(text: str) -> tuple[Span, ...]:
             start = match.end()
     if opened:
         raise SplSyntaxError("[ is never closed.", text=text, span=Span(opened[-1], opened[-1] + 1))
-    return (*spans, Span(start, len(text)))
+    return (*spans, Span(start, end))

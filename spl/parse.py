@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable
 
+from spl.clause import Clause
+from spl.commands import ALIASES, COMMANDS, GENERATING, NOT_FIRST, parse_command
 from spl.errors import ForbiddenError, Span, SplError, SplSyntaxError, UnsupportedError
 from spl.lex import blank_comments, split_pipeline
 from spl.macros import MacroTable, expand
-from spl.parse_commands import PARSERS, Clause
 from spl.parse_terms import TermParser
 from spl.plan import Command, Search, SearchCommand
 
@@ -33,7 +33,25 @@ FORBIDDEN: dict[str, str] = {
 }
 """Commands that are refused always, with the reason."""
 
-SUPPORTED = tuple(sorted({"search", "bucket", *PARSERS}))
+BEYOND: dict[str, str] = {
+    "anomalies": "Splunk does not say how it scores",
+    "anomalydetection": "Splunk does not say how it scores",
+    "anomalousvalue": "Splunk does not say how it scores",
+    "cluster": "Splunk does not say how it groups",
+    "geostats": "it draws maps",
+    "kmeans": "Splunk does not say where it starts",
+    "loadjob": "there are no stored jobs",
+    "mstats": "there is no metrics index",
+    "multikv": "tables in text are read when logs are imported",
+    "outlier": "it changes values without saying which",
+    "predict": "Splunk does not say how it forecasts",
+    "rest": "there is no Splunk server to ask",
+    "savedsearch": "there are no saved searches",
+    "typelearner": "Splunk does not say how it learns",
+}
+"""Commands that are refused because no right answer can be given here, with the reason."""
+
+SUPPORTED = tuple(sorted({"search", *ALIASES, *COMMANDS}))
 """Commands that this engine runs."""
 
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)")
@@ -63,44 +81,117 @@ def parse_search(text: str, *, macros: MacroTable | None = None) -> Search:
         ) from None
 
 
+_DEEPEST = 8
+"""How deep subsearches may be nested."""
+
+
 def _parse_expanded(text: str) -> Search:
-    blanked = blank_comments(text)
-    spans = list(split_pipeline(blanked))
-    if len(spans) > 1 and not blanked[spans[0].start : spans[0].end].strip():
-        spans.pop(0)
-    first = _parse_first(blanked, spans[0])
-    if not isinstance(first, tuple):
-        raise _no_generator(blanked, spans[0])
-    command, times = first
-    rest = [_parse_command(blanked, span) for span in spans[1:]]
-    return Search(
-        commands=(command, *rest), text=text, earliest=times.get("earliest"), latest=times.get("latest")
-    )
+    return _Pipeline(blank_comments(text), text, 0).parse(Span(0, len(text)))
+
+
+class _Pipeline:
+    """Parses a pipeline of `text`; `whole` is the text as written, comments included."""
+
+    def __init__(self, text: str, whole: str, depth: int) -> None:
+        self._text = text
+        self._whole = whole
+        self._depth = depth
+
+    def parse(self, place: Span) -> Search:
+        """Parse a search that stands at `place`."""
+        text = self._text
+        spans = list(split_pipeline(text, place.start, place.end))
+        if len(spans) > 1 and not text[spans[0].start : spans[0].end].strip():
+            spans.pop(0)
+        command, times = self._first(spans[0], leading=text[place.start : spans[0].start].strip() == "|")
+        rest = [self._command(span) for span in spans[1:]]
+        whole = self._whole if place == Span(0, len(text)) else self._whole[place.start : place.end].strip()
+        return Search(
+            commands=(command, *rest), text=whole, earliest=times.get("earliest"), latest=times.get("latest")
+        )
+
+    def commands(self, text: str) -> tuple[Command, ...]:
+        """Parse commands that stand alone, as in `appendpipe [ … ]`."""
+        inner = _Pipeline(blank_comments(text), text, self._depth + 1)
+        spans = list(split_pipeline(inner._text))
+        if len(spans) > 1 and not inner._text[spans[0].start : spans[0].end].strip():
+            spans.pop(0)
+        return tuple(inner._command(span) for span in spans)
+
+    def _subsearch(self, place: Span) -> Search:
+        if self._depth >= _DEEPEST:
+            raise SplSyntaxError(
+                f"subsearches are nested more than {_DEEPEST} deep.", text=self._text, span=place
+            )
+        return _Pipeline(self._text, self._whole, self._depth + 1).parse(place)
+
+    def _clause(self, start: int, span: Span, *, first: bool = False) -> Clause:
+        return Clause(
+            self._text, start, span.end, _trim(self._text, span), self._subsearch, self.commands, first
+        )
+
+    def _first(self, span: Span, *, leading: bool) -> tuple[Command, dict[str, str]]:
+        """Read the first command: a condition, with or without the word `search`, or a generating command."""
+        text = self._text
+        match = _NAME.match(text, span.start, span.end)
+        start = span.start
+        name = match.group(1).lower() if match else ""
+        compared = match is not None and _is_comparison(text, match.end(), span.end)
+        if match and name == "search" and not compared:
+            start = match.end()
+        elif match and (leading or (name in GENERATING and not compared and self._is_command(match, span))):
+            known = _check_name(text, match)
+            if known not in GENERATING:
+                raise _no_generator(text, span)
+            return parse_command(known, self._clause(match.end(), span, first=True)), {}
+        elif match:
+            _refuse_forbidden_first(text, match, span)
+        parser = TermParser(text, start, span.end, self._subsearch)
+        term = parser.parse()
+        if term is None and not parser.times:
+            raise SplSyntaxError(
+                "the search is empty. Expected search terms.",
+                text=text,
+                span=Span(start, max(span.end, start + 1)),
+            )
+        times = {name: value for name, (value, _) in parser.times.items()}
+        return SearchCommand(term, _trim(text, span)), times
+
+    def _is_command(self, match: re.Match[str], span: Span) -> bool:
+        """Tell whether a generating command without a pipe in front is meant: it has arguments of its own."""
+        rest = self._text[match.end() : span.end]
+        return bool(re.match(r"\s+\S", rest)) and ("=" in rest or "[" in rest or ":" in rest)
+
+    def _command(self, span: Span) -> Command:
+        text = self._text
+        match = _NAME.match(text, span.start, span.end)
+        if match is None:
+            raise SplSyntaxError(
+                "a command is missing between pipes.",
+                text=text,
+                span=Span(span.start, max(span.end, span.start + 1)),
+            )
+        name = _check_name(text, match)
+        if name == "search":
+            parser = TermParser(text, match.end(), span.end, self._subsearch)
+            term = parser.parse()
+            if parser.times:
+                _, place = next(iter(parser.times.values()))
+                raise UnsupportedError("earliest or latest after the first command.", text=text, span=place)
+            return SearchCommand(term, _trim(text, span))
+        if name in NOT_FIRST:
+            place = Span(match.start(1), match.end(1))
+            raise SplSyntaxError(f"command {name!r} must begin a search.", text=text, span=place)
+        return parse_command(name, self._clause(match.end(), span))
 
 
 def _no_generator(text: str, span: Span) -> SplError:
-    return UnsupportedError("a search that does not begin with `search`.", text=text, span=span)
-
-
-def _parse_first(text: str, span: Span) -> tuple[Command, dict[str, str]] | None:
-    """Read the first command: a condition, with or without the word `search`."""
-    match = _NAME.match(text, span.start, span.end)
-    leading = text[: span.start].rstrip().endswith("|")
-    start = span.start
-    if match and match.group(1).lower() == "search" and not _is_comparison(text, match.end(), span.end):
-        start = match.end()
-    elif match and leading:
-        _check_name(text, match)
-        return None
-    elif match:
-        _refuse_forbidden_first(text, match, span)
-    parser = TermParser(text, start, span.end)
-    term = parser.parse()
-    if term is None and not parser.times:
-        raise SplSyntaxError(
-            "the search is empty. Expected search terms.", text=text, span=Span(start, span.end)
-        )
-    return SearchCommand(term, _trim(text, span)), {name: value for name, (value, _) in parser.times.items()}
+    return UnsupportedError(
+        "a search that begins with a command that makes no rows.",
+        text=text,
+        span=span,
+        supported=tuple(sorted({"search", *GENERATING})),
+    )
 
 
 def _is_comparison(text: str, position: int, end: int) -> bool:
@@ -114,36 +205,20 @@ def _refuse_forbidden_first(text: str, match: re.Match[str], span: Span) -> None
         raise _forbidden(text, name, Span(match.start(1), match.end(1)))
 
 
-def _parse_command(text: str, span: Span) -> Command:
-    match = _NAME.match(text, span.start, span.end)
-    if match is None:
-        raise SplSyntaxError(
-            "a command is missing between pipes.",
-            text=text,
-            span=Span(span.start, max(span.end, span.start + 1)),
-        )
-    name = _check_name(text, match)
-    if name == "search":
-        parser = TermParser(text, match.end(), span.end)
-        term = parser.parse()
-        if parser.times:
-            _, place = next(iter(parser.times.values()))
-            raise UnsupportedError("earliest or latest after the first command.", text=text, span=place)
-        return SearchCommand(term, _trim(text, span))
-    parse: Callable[[Clause], Command] = PARSERS["bin" if name == "bucket" else name]
-    return parse(Clause(text, match.end(), span.end, _trim(text, span)))
-
-
 def _check_name(text: str, match: re.Match[str]) -> str:
     name = match.group(1).lower()
     span = Span(match.start(1), match.end(1))
     if name in FORBIDDEN:
         raise _forbidden(text, name, span)
     if name not in SUPPORTED:
+        if name in BEYOND:
+            raise UnsupportedError(
+                f"command {name!r}: {BEYOND[name]}.", text=text, span=span, supported=SUPPORTED
+            )
         near = difflib.get_close_matches(name, SUPPORTED, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UnsupportedError(f"command {name!r}.{hint}", text=text, span=span, supported=SUPPORTED)
-    return name
+    return ALIASES.get(name, name)
 
 
 def _forbidden(text: str, name: str, span: Span) -> ForbiddenError:

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from collections.abc import Callable
 from typing import cast
 
-from spl.errors import Span, SplSyntaxError, TimeError, UnsupportedError
-from spl.expr import Arithmetic, Call, Compare, CompareOp, Expr, Field, In, Literal, Logic, Negate, Not
-from spl.functions import FUNCTIONS, TIME_DIRECTIVES
+from spl.calls.times import DIRECTIVES, unknown_directive
+from spl.errors import Span, SplError, SplSyntaxError, TimeError, UnsupportedError
+from spl.expr import (
+    Arithmetic,
+    Call,
+    Compare,
+    CompareOp,
+    Expr,
+    Field,
+    In,
+    Literal,
+    Logic,
+    Negate,
+    Not,
+    field_names,
+)
+from spl.functions import ALIASES, FUNCTIONS
 from spl.lex import EVAL, Kind, Token, tokenize
-from spl.regexes import translate_regex
+from spl.parse_terms import parse_condition
+from spl.regexes import check_regex
 from spl.timerange import step_list
 
 _COMPARISONS = {"=": "=", "==": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _STOPWORDS = {"AS", "BY"}
+_REGEX_AT = {"match": 1, "mvfind": 1, "replace": 1}
 _DEEPEST = 60
 _LONGEST = 200
 
@@ -90,7 +105,7 @@ class ExpressionParser:
         self._depth += 1
         if self._depth > _DEEPEST:
             raise self.fail(f"the expression is nested more than {_DEEPEST} deep.")
-        expr = self._logic("OR", lambda: self._logic("AND", self._not))
+        expr = self._logic("OR", lambda: self._logic("XOR", lambda: self._logic("AND", self._not)))
         self._depth -= 1
         return expr
 
@@ -99,10 +114,6 @@ class ExpressionParser:
         while self._is_word(word):
             self.advance()
             operands.append(operand())
-        if self._is_word("XOR"):
-            raise UnsupportedError(
-                "operator 'XOR'.", text=self._text, span=self.token.span, supported=("AND", "NOT", "OR")
-            )
         if len(operands) == 1:
             return operands[0]
         return Logic(word, tuple(operands), Span(operands[0].span.start, operands[-1].span.end))  # type: ignore[arg-type]
@@ -219,6 +230,7 @@ class ExpressionParser:
 
     def _call(self, token: Token, args: tuple[Expr, ...], span: Span) -> Expr:
         name = token.value.lower()
+        name = ALIASES.get(name, name)
         if name in self._extra:
             return Call(name, args, span)
         function = FUNCTIONS.get(name)
@@ -236,42 +248,50 @@ class ExpressionParser:
             raise self.fail(f"{name}() got {len(args)} arguments. Expected {function.least} {most}.", token)
         if name == "in":
             return In(args[0], args[1:], span)
-        self._check_literals(name, args)
+        self._check_arguments(name, args)
         return Call(name, args, span)
 
-    def _check_literals(self, name: str, args: tuple[Expr, ...]) -> None:
+    def _check_arguments(self, name: str, args: tuple[Expr, ...]) -> None:
         """Refuse what can be seen to be beyond this engine before anything runs."""
-        if name in {"match", "relative_time", "strftime", "strptime", "cidrmatch"}:
-            constant = args[0] if name == "cidrmatch" else args[1]
-            if not (isinstance(constant, Literal) and isinstance(constant.value, str)):
-                raise UnsupportedError(
-                    f"{name}() whose pattern is not a quoted text.", text=self._text, span=constant.span
-                )
-            if name == "match":
-                translate_regex(constant.value, text=self._text, span=constant.span)
-            if name == "relative_time":
-                self._check_modifier(constant.value, constant.span)
-            if name in {"strftime", "strptime"}:
-                self._check_directives(constant.value, constant.span)
+        pattern = _REGEX_AT.get(name)
+        if pattern is not None and isinstance(args[pattern], Literal):
+            check_regex(str(cast("Literal", args[pattern]).value), text=self._text, span=args[pattern].span)
         if name == "case" and len(args) % 2:
             raise SplSyntaxError(
                 "case() needs pairs of condition and value.", text=self._text, span=args[-1].span
             )
+        if name in {"mvmap", "mvfilter"} and len(field_names(args[0])) != 1:
+            raise UnsupportedError(
+                f"{name}() over anything but one field.", text=self._text, span=args[0].span
+            )
+        if name == "mvmap" and not isinstance(args[0], Field):
+            raise UnsupportedError("mvmap() over an expression.", text=self._text, span=args[0].span)
+        if name == "searchmatch":
+            self._check_condition(args[0])
+        if name in {"strftime", "strptime", "relative_time"} and isinstance(args[1], Literal):
+            self._check_time(name, str(args[1].value), args[1].span)
 
-    def _check_modifier(self, modifier: str, span: Span) -> None:
+    def _check_condition(self, argument: Expr) -> None:
+        if not (isinstance(argument, Literal) and isinstance(argument.value, str)):
+            raise UnsupportedError(
+                "searchmatch() of anything but a quoted text.", text=self._text, span=argument.span
+            )
         try:
-            step_list(modifier)
-        except TimeError as error:
-            raise TimeError(error.message, text=self._text, span=span) from None
+            parse_condition(argument.value)
+        except SplError as error:
+            raise type(error)(error.message, text=self._text, span=argument.span) from None
 
-    def _check_directives(self, pattern: str, span: Span) -> None:
+    def _check_time(self, name: str, pattern: str, span: Span) -> None:
+        if name == "relative_time":
+            try:
+                step_list(pattern)
+            except TimeError as error:
+                raise TimeError(error.message, text=self._text, span=span) from None
+            return
         if not pattern:
             raise UnsupportedError("an empty time format.", text=self._text, span=span)
-        for directive in re.findall(r"%(.?)", pattern, re.DOTALL):
-            if directive not in TIME_DIRECTIVES or not directive:
-                raise UnsupportedError(
-                    f"time directive '%{directive}'.",
-                    text=self._text,
-                    span=span,
-                    supported=tuple(f"%{letter}" for letter in TIME_DIRECTIVES),
-                )
+        if directive := unknown_directive(pattern):
+            supported = tuple(f"%{letter}" for letter in sorted(DIRECTIVES))
+            raise UnsupportedError(
+                f"time directive {directive!r}.", text=self._text, span=span, supported=supported
+            )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import ipaddress
+from collections.abc import Callable
 
 from spl.errors import Span, SplSyntaxError, UnsupportedError
 from spl.lex import SEARCH, Kind, Token, tokenize
-from spl.terms import Combined, FieldIn, FieldTerm, Keyword, NotTerm, Pattern, Term, parse_pattern
+from spl.plan import Search
+from spl.terms import Combined, FieldIn, FieldTerm, Keyword, NotTerm, Pattern, Subsearch, Term, parse_pattern
 
 _DEEPEST = 60
 TIME_FIELDS = ("earliest", "latest")
@@ -15,7 +16,10 @@ TIME_FIELDS = ("earliest", "latest")
 class TermParser:
     """Reads one search condition; inline times are collected in `times`, not kept as terms."""
 
-    def __init__(self, text: str, start: int, end: int) -> None:
+    def __init__(
+        self, text: str, start: int, end: int, subsearch: Callable[[Span], Search] | None = None
+    ) -> None:
+        self._subsearch = subsearch
         self._tokens = tokenize(text, SEARCH, start, end)
         self._text = text
         self._position = 0
@@ -92,11 +96,12 @@ class TermParser:
                 raise self._fail(f"unexpected {self._token.text or 'end'!r}. Expected ).")
             self._advance()
             return inner
+        if token.kind == "subsearch" and self._subsearch:
+            self._advance()
+            return Subsearch(self._subsearch(Span(token.span.start + 1, token.span.end - 1)), token.span)
         if token.kind not in {"word", "string"} or token.text in {"AND", "OR"}:
             raise self._fail(f"unexpected {token.text or 'end'!r}. Expected a search term.")
         self._advance()
-        if token.kind == "word" and token.value.startswith("["):
-            raise UnsupportedError("subsearch.", text=self._text, span=token.span)
         if self._token.kind == "op":
             return self._comparison(token)
         if token.kind == "word" and self._token.kind == "word" and self._token.text.upper() == "IN":
@@ -111,9 +116,16 @@ class TermParser:
         self._advance()
         span = Span(name.span.start, token.span.end)
         if name.value in TIME_FIELDS and op == "=":
+            self._skip_empty_call()
             self.times[name.value] = (token.value, span)
             return None
         return FieldTerm(name.value, op, _pattern(token), span)  # type: ignore[arg-type]
+
+    def _skip_empty_call(self) -> None:
+        """Step over the parentheses of `latest=now()`."""
+        if self._at("lparen") and self._tokens[self._position + 1].kind == "rparen":
+            self._advance()
+            self._advance()
 
     def _in(self, name: Token) -> Term:
         self._advance()
@@ -132,9 +144,17 @@ class TermParser:
 
     def _keyword(self, token: Token) -> Term:
         upper = token.text.upper()
-        if self._token.kind == "lparen" and upper in {"TERM", "CASE"}:
-            raise UnsupportedError(f"{upper}().", text=self._text, span=token.span)
-        return Keyword(_pattern(token), token.span)
+        if self._token.kind != "lparen" or token.kind != "word" or upper not in {"TERM", "CASE"}:
+            return Keyword(_pattern(token), sensitive=False, span=token.span)
+        self._advance()
+        inner = self._token
+        if inner.kind not in {"word", "string"}:
+            raise self._fail(f"{upper}() holds no term. Expected {upper}(term).")
+        self._advance()
+        if not self._at("rparen"):
+            raise self._fail(f"unexpected {self._token.text or 'end'!r}. Expected ).")
+        end = self._advance().span.end
+        return Keyword(_pattern(inner), sensitive=upper == "CASE", span=Span(token.span.start, end))
 
 
 def _pattern(token: Token) -> Pattern:
@@ -152,12 +172,15 @@ def _combine(op: str, terms: list[Term | None]) -> Term | None:
     return Combined(op, tuple(known), Span(known[0].span.start, known[-1].span.end))  # type: ignore[arg-type]
 
 
-def is_network(value: str) -> bool:
-    """Tell whether a search value is a CIDR block such as `10.0.0.0/8`."""
-    if "/" not in value:
-        return False
-    try:
-        ipaddress.ip_network(value, strict=False)
-    except ValueError:
-        return False
-    return True
+def parse_condition(text: str) -> Term | None:
+    """Return a search condition that stands alone, as in `searchmatch("…")`.
+
+    Raises:
+        SplError: It is none.
+    """
+    parser = TermParser(text, 0, len(text))
+    term = parser.parse()
+    if parser.times:
+        _, place = next(iter(parser.times.values()))
+        raise UnsupportedError("earliest or latest inside a condition.", text=text, span=place)
+    return term

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -12,13 +12,15 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from spl.catalog import Catalog
-from spl.compile import Compiled, compile_search
-from spl.errors import SearchFailedError, SearchTimeoutError, Span, TimeError
+from spl.commands.lookup import InputLookup, LookupCommand
+from spl.compile import inline_window, ordered_names, run_pipeline
+from spl.errors import SearchFailedError, SearchTimeoutError
+from spl.lookups import Lookups
 from spl.macros import MacroTable
 from spl.parse import parse_search
-from spl.plan import Search, indexes, sourcetypes
-from spl.sql_expr import Kind
-from spl.timerange import resolve
+from spl.plan import Search, own_indexes, walk_searches
+from spl.python_calls import Kind, PythonCalls
+from spl.stage import Builder, Runtime, Stage
 from spl.values import Value
 
 INTERRUPT_AGAIN_S = 0.05
@@ -39,6 +41,9 @@ class Result:
     spl: str
     """The search as it ran, macros expanded."""
     sql: str
+    """The statement that gave the rows."""
+    statements: tuple[str, ...]
+    """Every statement that was run, in order; the last gave the rows."""
     earliest: float
     latest: float
     seconds: float
@@ -55,6 +60,8 @@ def run_search(
     now: float,
     limit: int | None = None,
     macros: MacroTable | None = None,
+    lookups: Lookups | None = None,
+    locate: Callable[[str], Mapping[str, str]] | None = None,
     timeout_s: float | None = None,
 ) -> Result:
     """Run one search.
@@ -70,57 +77,76 @@ def run_search(
         now: Epoch seconds of relative times and `now()`.
         limit: Most rows returned; None returns all.
         macros: Macros that the search may call.
-        timeout_s: After this many seconds the search is interrupted.
+        lookups: Lookup tables that the search may use.
+        locate: Where an address is, for `iplocation`; None when there is no database of places.
+        timeout_s: After this many seconds the search is stopped.
 
     Raises:
         SplError: The search is at fault, or did not finish; nothing runs when it is at fault.
     """
     started = time.monotonic()
     search = parse_search(text, macros=macros)
-    window = inline_window(search, earliest, latest, now=now, zone=zone)
-    relation = catalog.relation(
-        indexes=indexes(search), sourcetypes=sourcetypes(search), earliest=window[0], latest=window[1]
+    runtime = Runtime(
+        connection=connection,
+        catalog=catalog,
+        zone=zone,
+        now=now,
+        given=(earliest, latest),
+        earliest=earliest,
+        latest=latest,
+        source=search.text,
+        lookups=lookups or Lookups(),
+        python=PythonCalls(connection, timeout_s=timeout_s),
+        run_pipeline=run_pipeline,
+        locate=locate,
     )
-    compiled = compile_search(search, relation, earliest=window[0], latest=window[1], zone=zone, now=now)
-    with interrupted_after(connection, timeout_s):
-        rows, total = _fetch(connection, compiled, limit)
-        messages = [*_limit_messages(connection, compiled, total), *_unknown_messages(compiled)]
+    runtime.earliest, runtime.latest = inline_window(search, runtime)
+    check_sources(runtime, search)
+    try:
+        with interrupted_after(connection, timeout_s, runtime.python):
+            builder, stage = run_pipeline(runtime, search)
+            names = ordered_names(search.commands, stage)
+            rows, total = _fetch(runtime, builder, stage, names, limit)
+            messages = [*_limit_messages(runtime, total), *runtime.messages, *_unknown_messages(runtime)]
+    finally:
+        runtime.close()
     cut = any(message.startswith("limit:") for message in messages)
     return Result(
-        fields=compiled.fields,
+        fields=names,
         rows=rows,
         total=total,
         truncated=total > len(rows) or cut,
-        scanned=relation.scanned,
+        scanned=runtime.scanned,
         messages=tuple(messages),
         spl=search.text,
-        sql=compiled.sql,
-        earliest=window[0],
-        latest=window[1],
+        sql=runtime.statements[-1],
+        statements=tuple(runtime.statements),
+        earliest=runtime.earliest,
+        latest=runtime.latest,
         seconds=time.monotonic() - started,
     )
 
 
-def inline_window(
-    search: Search, earliest: float, latest: float, *, now: float, zone: ZoneInfo
-) -> tuple[float, float]:
-    """Return the window after inline times.
+def check_sources(runtime: Runtime, search: Search) -> None:
+    """Refuse an index, a lookup or an inline time that does not exist, before anything runs.
 
     Raises:
-        TimeError: An inline time cannot be read.
+        SplError: The search or a subsearch names one.
     """
-    if search.earliest is not None:
-        earliest = resolve(search.earliest, now=now, zone=zone)
-        latest = now if search.latest is None else latest
-    if search.latest is not None:
-        latest = resolve(search.latest, now=now, zone=zone)
-    if latest < earliest:
-        raise TimeError(f"the window ends ({latest}) before it begins ({earliest}).", span=Span(0, 1))
-    return earliest, latest
+    for part in walk_searches(search):
+        inline_window(part, runtime)
+        wanted = own_indexes(part)
+        if wanted:
+            runtime.catalog.relation(indexes=wanted, sourcetypes=None, earliest=0.0, latest=0.0)
+        for command in part.commands:
+            if isinstance(command, LookupCommand | InputLookup):
+                runtime.lookups.find(command.table, text=search.text, span=command.table_span)
 
 
 @contextmanager
-def interrupted_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | None) -> Iterator[None]:
+def interrupted_after(
+    connection: duckdb.DuckDBPyConnection, timeout_s: float | None, python: PythonCalls
+) -> Iterator[None]:
     """Interrupt what runs on `connection` after `timeout_s` seconds, and say so.
 
     Raises:
@@ -147,6 +173,8 @@ def interrupted_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | 
             raise SearchTimeoutError(f"the search ran longer than {timeout_s:g} s and was stopped.") from None
         raise
     except duckdb.Error as error:
+        if python.error is not None:
+            raise python.error from None
         raise SearchFailedError(f"the database could not finish the search: {error}") from error
     finally:
         over.set()
@@ -156,17 +184,19 @@ def interrupted_after(connection: duckdb.DuckDBPyConnection, timeout_s: float | 
 
 
 def _fetch(
-    connection: duckdb.DuckDBPyConnection, compiled: Compiled, limit: int | None
+    runtime: Runtime, builder: Builder, stage: Stage, names: tuple[str, ...], limit: int | None
 ) -> tuple[list[dict[str, Value]], int]:
-    sql = compiled.sql if limit is None else f"{compiled.sql} LIMIT {limit + 1}"
-    fetched = connection.execute(sql).fetchall()
+    values = [stage.columns[name] for name in names]
+    columns = ", ".join(value.text for value in values) or "NULL"
+    cut = "" if limit is None else f" LIMIT {limit + 1}"
+    sql = builder.statement(f"SELECT {columns} FROM {stage.cte}{stage.order_by}{cut}")
+    fetched = runtime.run(sql).fetchall()
     total = len(fetched)
     if limit is not None and total > limit:
         fetched = fetched[:limit]
-        counted = connection.execute(compiled.count_sql).fetchone()
-        total = int(counted[0]) if counted else total
-    convert = [_CONVERT[kind] for kind in compiled.kinds]
-    cells = list(zip(compiled.fields, convert, strict=True))
+        counted = builder.statement(f"SELECT count(*) FROM {stage.cte}")
+        total = int(runtime.connection.execute(counted).fetchall()[0][0])
+    cells = [(name, _CONVERT[value.kind]) for name, value in zip(names, values, strict=True)]
     rows = [
         {
             name: to_python(value)
@@ -189,19 +219,19 @@ def _same(value: Value) -> Value:
 _CONVERT = {Kind.NUMBER: _number, Kind.TEXT: _same, Kind.MULTI: _same, Kind.NULL: _same, Kind.BOOL: _same}
 
 
-def _limit_messages(connection: duckdb.DuckDBPyConnection, compiled: Compiled, total: int) -> Iterator[str]:
+def _limit_messages(runtime: Runtime, total: int) -> Iterator[str]:
     """Say where a command kept only its first rows without having been told to."""
-    for limit in compiled.limited:
+    for limit in runtime.limited:
         if limit.in_total and total < limit.rows:
             continue
-        counted = connection.execute(limit.count_sql).fetchone()
-        if counted and counted[0] > limit.rows:
+        counted = runtime.connection.execute(limit.count_sql).fetchall()[0][0]
+        if counted > limit.rows:
             yield (
-                f"limit: {limit.command} kept {limit.rows:,} of {counted[0]:,} rows; "
+                f"limit: {limit.command} kept {limit.rows:,} of {counted:,} rows; "
                 f"write `{limit.command} 0` to keep all."
             )
 
 
-def _unknown_messages(compiled: Compiled) -> Iterator[str]:
-    for name in compiled.unknown:
+def _unknown_messages(runtime: Runtime) -> Iterator[str]:
+    for name in sorted(runtime.unknown):
         yield f"no event searched here has the field {name!r}."

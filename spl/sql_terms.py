@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import re
 
-from spl.parse_terms import is_network
-from spl.sql_expr import Kind, Sql, SqlContext, as_number, as_text, cidr_sql
+from spl.errors import SplError
+from spl.python_calls import Kind
+from spl.sql_calls import cidr_sql
 from spl.sql_text import number_literal, text_literal
-from spl.terms import Combined, FieldIn, FieldTerm, Keyword, NotTerm, Pattern, Term
+from spl.sql_values import Sql, SqlContext, as_number, as_text
+from spl.terms import (
+    Combined,
+    FieldIn,
+    FieldTerm,
+    Keyword,
+    NotTerm,
+    Pattern,
+    RowsIn,
+    Subsearch,
+    Term,
+    is_network,
+)
 from spl.values import lower_text, to_number, upper_text
+
+_LISTED = 8
+"""From so many values on they are one list."""
 
 
 def compile_term(term: Term, context: SqlContext) -> str:
@@ -17,15 +33,37 @@ def compile_term(term: Term, context: SqlContext) -> str:
         case FieldTerm(field, op, value):
             return _field_term(context.columns.get(field), op, value)
         case FieldIn(field, values):
-            column = context.columns.get(field)
-            return "(" + " OR ".join(_field_term(column, "=", value) for value in values) + ")"
-        case Keyword(value):
+            return _one_of(context.columns.get(field), values)
+        case Keyword(value, sensitive):
             raw = context.columns.get("_raw")
-            return "FALSE" if raw is None else keyword_sql(raw.text, value)
+            return "FALSE" if raw is None else keyword_sql(as_text(raw), value, sensitive=sensitive)
+        case RowsIn(table, fields):
+            return _rows_in(table, [context.columns.get(field) for field in fields])
+        case Subsearch():
+            raise SplError("a subsearch was not resolved.", span=term.span)
         case NotTerm(operand):
             return f"(NOT coalesce({compile_term(operand, context)}, FALSE))"
         case Combined(op, operands):
             return "(" + f" {op} ".join(compile_term(operand, context) for operand in operands) + ")"
+
+
+def _rows_in(table: str, columns: list[Sql | None]) -> str:
+    known = [column for column in columns if column is not None]
+    if len(known) < len(columns):
+        return "FALSE"
+    same = [f"lower({as_text(column)}) = spl_t.v{place}" for place, column in enumerate(known)]
+    return f"EXISTS (SELECT 1 FROM {table} AS spl_t WHERE {' AND '.join(same)})"
+
+
+def _one_of(column: Sql | None, values: tuple[Pattern, ...]) -> str:
+    """Compare with many values: those without a wildcard as one list."""
+    plain = [value.exact for value in values if value.exact is not None and not is_network(value.exact)]
+    if column is None or column.kind is not Kind.TEXT or len(plain) < _LISTED:
+        return "(" + " OR ".join(_field_term(column, "=", value) for value in values) + ")"
+    others = [value for value in values if value.exact is None or is_network(value.exact)]
+    listed = ", ".join(text_literal(text) for text in sorted({lower_text(text) for text in plain}))
+    parts = [f"coalesce(lower({column.text}) IN ({listed}), FALSE)"]
+    return "(" + " OR ".join([*parts, *(_field_term(column, "=", value) for value in others)]) + ")"
 
 
 def _field_term(column: Sql | None, op: str, value: Pattern) -> str:
@@ -83,16 +121,17 @@ def _ordered(column: Sql, op: str, value: Pattern) -> str:
     return f"({as_text(column)} {op} {text_literal(exact)})"
 
 
-def keyword_sql(raw: str, value: Pattern) -> str:
-    """Return whether a word or phrase stands in `raw` between token boundaries, without regard to case.
+def keyword_sql(raw: str, value: Pattern, *, sensitive: bool = False) -> str:
+    """Return whether a word or phrase stands in `raw` between token boundaries; case matters if `sensitive`.
 
     A quick substring test comes first; the boundaries are only looked at where it holds.
     """
     if value.is_any:
         return "TRUE"
-    longest = lower_text(max(value.parts, key=len))
-    body = r"\S*".join(re.escape(lower_text(part)) for part in value.parts)
-    start = r"(?:^|[^a-z0-9])" if value.parts[0][:1].isalnum() else ""
-    end = r"(?:$|[^a-z0-9])" if value.parts[-1][-1:].isalnum() else ""
-    quick = f"contains(lower({raw}), {text_literal(longest)})"
-    return f"({quick} AND regexp_matches(lower({raw}), {text_literal(f'(?s){start}{body}{end}')}))"
+    parts = value.parts if sensitive else tuple(map(lower_text, value.parts))
+    text = raw if sensitive else f"lower({raw})"
+    body = r"\S*".join(re.escape(part) for part in parts)
+    start = r"(?:^|[^a-zA-Z0-9])" if parts[0][:1].isalnum() else ""
+    end = r"(?:$|[^a-zA-Z0-9])" if parts[-1][-1:].isalnum() else ""
+    quick = f"contains({text}, {text_literal(max(parts, key=len))})"
+    return f"({quick} AND regexp_matches({text}, {text_literal(f'(?s){start}{body}{end}')}))"

@@ -15,6 +15,8 @@ MACROS = (
     "CREATE OR REPLACE MACRO spl_round(x, n) AS CASE WHEN NOT isfinite(abs(x) * spl_scale(n)) THEN x"
     " ELSE (CASE WHEN x < 0 THEN -1 ELSE 1 END) * (floor(abs(x) * spl_scale(n))"
     " + CASE WHEN abs(x) * spl_scale(n) - floor(abs(x) * spl_scale(n)) >= 0.5 THEN 1 ELSE 0 END) / spl_scale(n) END",
+    # A multivalue has at least one value; without any it is missing.
+    "CREATE OR REPLACE MACRO spl_multi(x) AS CASE WHEN len(x) > 0 THEN x END",
     # An epoch that has a clock time in both backends: the years 1 to 9999 with a day to spare for zones.
     "CREATE OR REPLACE MACRO spl_epoch(x) AS CASE WHEN x BETWEEN -62135510400 AND 253402214400 THEN x END",
     # Comparison of two texts: by number if both are numeric, else by code point. Returns -1, 0, 1.

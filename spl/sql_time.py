@@ -61,8 +61,19 @@ def snap_sql(epoch: str, unit: str, weekday: int | None, zone: ZoneInfo) -> str:
     return to_epoch(f"date_trunc('{_TRUNC[unit]}', {clock})", zone)
 
 
-def bin_sql(epoch: str, amount: int, unit: str, zone: ZoneInfo) -> str:
-    """Return the start of the time bin of `epoch`: fixed spans from the epoch, days and longer in `zone`."""
+def bin_sql(epoch: str, amount: int, unit: str, zone: ZoneInfo, *, align: float | None = None) -> str:
+    """Return the start of the time bin of `epoch`: fixed spans from the epoch, days and longer in `zone`.
+
+    Args:
+        epoch: SQL of an epoch.
+        amount: Units of a bin.
+        unit: `s`, `m`, `h`, `d`, `w`, `mon`, `q` or `y`.
+        zone: Zone of days and longer units.
+        align: A time at which a bin begins; it makes days and weeks of fixed length.
+    """
+    if align is not None and unit in SECONDS:
+        width = amount * SECONDS[unit]
+        return f"(floor(({epoch} - {align!r}) / {width}) * {width} + {align!r})"
     if unit in {"s", "m", "h"}:
         width = amount * SECONDS[unit]
         return f"(floor({epoch} / {width}) * {width})"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from spl.errors import Span
+
+if TYPE_CHECKING:
+    from spl.plan import Search
 
 TermOp = Literal["=", "!=", "<", "<=", ">", ">="]
 
@@ -75,6 +79,25 @@ class Keyword:
     """A word or phrase that stands somewhere in the raw text."""
 
     value: Pattern
+    sensitive: bool
+    """Whether case matters, as in CASE(…)."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Subsearch:
+    """`[ search … ]`; its rows become the condition, an OR over rows of an AND over fields."""
+
+    search: Search
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class RowsIn:
+    """Some row of a table, in lower case, has the values of these fields; what a large subsearch becomes."""
+
+    table: str
+    fields: tuple[str, ...]
     span: Span
 
 
@@ -95,7 +118,7 @@ class Combined:
     span: Span
 
 
-Term = FieldTerm | FieldIn | Keyword | NotTerm | Combined
+Term = FieldTerm | FieldIn | Keyword | Subsearch | RowsIn | NotTerm | Combined
 
 
 def conjuncts(term: Term | None) -> tuple[Term, ...]:
@@ -139,3 +162,14 @@ def _bounded(term: Term, field: str) -> frozenset[str] | None:
             parts = [exact_values(operand, field) for operand in operands]
             return frozenset().union(*(part for part in parts if part)) if all(parts) else None
     return None
+
+
+def is_network(value: str) -> bool:
+    """Tell whether a search value is a CIDR block such as `10.0.0.0/8`."""
+    if "/" not in value:
+        return False
+    try:
+        ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        return False
+    return True

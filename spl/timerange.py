@@ -213,3 +213,22 @@ def parse_span(text: str) -> tuple[int, str] | None:
     if match is None or unit is None:
         return None
     return int(match.group(1) or 1), unit
+
+
+def bin_starts(start: float, end: float, amount: int, unit: str, zone: ZoneInfo, *, most: int) -> list[float]:
+    """Return the starts of the bins from the one at `start` up to before `end`, at most `most`."""
+    starts: list[float] = []
+    at = start
+    while at < end and len(starts) < most:
+        starts.append(at)
+        at = shift(start, amount * len(starts), unit, zone)
+    return starts
+
+
+def seconds_of(unit: str) -> float:
+    """Return the seconds of a unit; months and longer by their average.
+
+    >>> seconds_of("h")
+    3600
+    """
+    return SECONDS[unit] if unit in SECONDS else _MONTHS[unit] * 2_629_746.0

@@ -11,9 +11,10 @@ import pytest
 
 from procedures.codes import CODES
 from procedures.words import CHAPTERS, COLUMNS, ITEM_PARTS, VERDICTS
+from spl.commands import COMMANDS, describe
 from spl.functions import FUNCTIONS
-from spl.parse import FORBIDDEN
-from spl.parse_commands import AGGREGATES, PARSERS
+from spl.parse import BEYOND, FORBIDDEN
+from spl.stat_functions import STATISTICS
 from tejun import shapes
 from tejun.output import clock
 from tools.demo.plan import PLANTED
@@ -38,9 +39,10 @@ def headings() -> str:
 
 
 def commands() -> str:
-    docs = [(f"`{name}`", (parser.__doc__ or "").split("\n")[0]) for name, parser in sorted(PARSERS.items())]
+    docs = [(f"`{name}`", describe(name)) for name in sorted(COMMANDS)]
     rows = [("`search`", "Keep events by fields, values with `*`, words, IN, CIDR blocks."), *docs]
     refused = [(f"`{name}`", f"refused always: {why}") for name, why in sorted(FORBIDDEN.items())]
+    refused += [(f"`{name}`", f"not here: {why}") for name, why in sorted(BEYOND.items())]
     return table(["command", ""], [*rows, *refused])
 
 
@@ -61,7 +63,7 @@ TABLES: dict[str, Callable[[], str]] = {
     ),
     "commands": commands,
     "statistics": lambda: table(
-        ["statistic", ""], ([f"`{name}`", text] for name, text in AGGREGATES.items())
+        ["statistic", ""], ([f"`{name}`", text] for name, text in STATISTICS.items())
     ),
     "functions": lambda: table(
         ["function", ""], ([f"`{name}`", function.doc] for name, function in sorted(FUNCTIONS.items()))

@@ -16,11 +16,12 @@ from procedures.expand import TokenError, drill_down_search, quote, substitute
 from procedures.model import DrillDown, Place, Procedure
 from procedures.schedule import WindowError, last_period, round_windows
 from procedures.source import ProcedureSource
+from spl.commands.rows import Where
 from spl.evaluate import evaluate
 from spl.expr import Literal
 from spl.parse import parse_search
 from spl.parse_expr import parse_expression
-from spl.plan import SearchCommand, Where, command_names
+from spl.plan import SearchCommand, command_names
 
 PLACE = Path(__file__).with_name("small.md")
 TOKYO, BERLIN = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin")

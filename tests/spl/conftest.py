@@ -53,8 +53,12 @@ class TableCatalog:
         wanted += [f"lower(sourcetype) IN ({_list(sourcetypes)})"] if sourcetypes is not None else []
         sql = f"(SELECT * FROM {self.table} WHERE {' AND '.join(wanted) or 'TRUE'})"
         window = f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"
-        counted = self.connection.execute(f"SELECT count(*) FROM {sql} WHERE {window}").fetchone()
-        return Relation(sql, self.fields, int(counted[0]) if counted else 0)
+        counted = self.connection.execute(f"SELECT count(*) FROM {sql} WHERE {window}").fetchall()
+        return Relation(sql, self.fields, int(counted[0][0]))
+
+    def sourcetypes(self) -> frozenset[str]:
+        found = self.connection.execute(f"SELECT DISTINCT sourcetype FROM {self.table}").fetchall()
+        return frozenset(str(row[0]) for row in found)
 
 
 def _list(values: frozenset[str]) -> str:

@@ -14,14 +14,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from spl import evaluate as python_backend
-from spl import sql_expr
-from spl.commands import aggregate
+from spl import sql_expr, stat_functions
 from spl.evaluate import evaluate
 from spl.functions import FUNCTIONS
-from spl.parse_commands import AGGREGATES
 from spl.parse_expr import parse_expression
-from spl.sql_expr import Kind, Sql, SqlContext, compile_expression
+from spl.python_calls import Kind, PythonCalls
+from spl.sql_expr import compile_expression
 from spl.sql_text import install_macros
+from spl.sql_values import Sql, SqlContext
 from spl.values import Value, lower_text, to_number, to_text, upper_text
 
 TOKYO, BERLIN, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
@@ -98,7 +98,18 @@ NETWORKS = st.sampled_from(
     ]
 )
 PATTERNS = st.sampled_from(
-    [r'"^1"', r'"\d+"', r'"a|b"', r'"\\."', r'"^\s*$"', r'"(?i)AB"', r'"(?<x>a)b?"', r'"[^a-z]"']
+    [
+        r'"(?!a)b"',
+        r'"(.)\1"',
+        r'"^1"',
+        r'"\d+"',
+        r'"a|b"',
+        r'"\\."',
+        r'"^\s*$"',
+        r'"(?i)AB"',
+        r'"(?<x>a)b?"',
+        r'"[^a-z]"',
+    ]
 )
 LIKES = st.sampled_from(['"%"', '"a%"', '"_"', '"%\'%"', '"1__"', '"%\\\\%"', '"50%"'])
 COMPARISONS = st.sampled_from(["=", "==", "!=", "<", "<=", ">", ">="])
@@ -124,6 +135,53 @@ def values_from(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         ).map(lambda t: f"{t[0]}({t[1]})"),
         st.tuples(inner, st.integers(-2, 3)).map(lambda t: f"round({t[0]}, {t[1]})"),
         inner.map(lambda x: f"(-{x})"),
+        st.tuples(
+            st.sampled_from(
+                [
+                    "trim",
+                    "ltrim",
+                    "rtrim",
+                    "sqrt",
+                    "ln",
+                    "log",
+                    "exp",
+                    "md5",
+                    "sha1",
+                    "sha256",
+                    "mvcount",
+                    "typeof",
+                ]
+            ),
+            inner,
+        ).map(lambda t: f"{t[0]}({t[1]})"),
+        st.tuples(inner, st.integers(-3, 4), st.integers(0, 3)).map(
+            lambda t: f"substr({t[0]}, {t[1]}, {t[2]})"
+        ),
+        st.tuples(inner, st.sampled_from(['"a"', '"[0-9]+"', '"(a)|b"', r'"(?<=a)b"', '"x*"', r'"\."'])).map(
+            lambda t: f'replace({t[0]}, {t[1]}, "<\\1>")'
+        ),
+        st.tuples(inner, inner).map(lambda t: f"nullif({t[0]}, {t[1]})"),
+        st.tuples(inner, inner).map(lambda t: f"max({t[0]}, {t[1]})"),
+        st.tuples(inner, inner).map(lambda t: f"min({t[0]}, {t[1]})"),
+        st.tuples(inner, st.sampled_from(['"."', '" "', '"a"'])).map(
+            lambda t: f'mvjoin(split({t[0]}, {t[1]}), "|")'
+        ),
+        st.tuples(inner, st.integers(-2, 2)).map(lambda t: f'mvindex(split({t[0]}, "."), {t[1]})'),
+        st.tuples(inner, inner).map(lambda t: f'mvjoin(mvsort(mvappend({t[0]}, m, {t[1]})), "|")'),
+        st.tuples(inner, st.sampled_from(['"commas"', '"hex"', '"duration"'])).map(
+            lambda t: f"tostring({t[0]}, {t[1]})"
+        ),
+        st.sampled_from(
+            [
+                'mvjoin(mvmap(m, m . "!"), "|")',
+                'mvcount(mvfilter(m != "a"))',
+                'mvjoin(mvmap(m, if(m > 1, m, null())), "|")',
+                'mvfind(m, "a")',
+                "pow(n, 2)",
+                "atan2(n, 2)",
+                "sin(n)",
+            ]
+        ),
     )
 
 
@@ -136,12 +194,16 @@ def conditions_from(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
             lambda t: f"({t[0]} IN ({', '.join(t[1])}))"
         ),
         side.map(lambda x: f"isnull({x})"),
+        inner.map(lambda x: f"isnum({x})"),
+        inner.map(lambda x: f"isstr({x})"),
+        inner.map(lambda x: f"isint({x})"),
+        st.sampled_from(['searchmatch("a=1* OR b!=x")', 'searchmatch("NOT n>5 a IN (ab, 10)")']),
         side.map(lambda x: f"isnotnull({x})"),
         st.tuples(side, PATTERNS).map(lambda t: f"match({t[0]}, {t[1]})"),
         st.tuples(side, LIKES).map(lambda t: f"like({t[0]}, {t[1]})"),
         st.tuples(NETWORKS, inner).map(lambda t: f"cidrmatch({t[0]}, {t[1]})"),
     )
-    joined = st.tuples(simple, st.sampled_from(["AND", "OR"]), simple).map(
+    joined = st.tuples(simple, st.sampled_from(["AND", "OR", "XOR"]), simple).map(
         lambda t: f"({t[0]} {t[1]} {t[2]})"
     )
     return simple | joined | simple.map(lambda x: f"(NOT {x})")
@@ -159,16 +221,23 @@ def database() -> duckdb.DuckDBPyConnection:
     return connection
 
 
+@cache
+def python() -> PythonCalls:
+    return PythonCalls(database())
+
+
 @pytest.fixture(autouse=True, scope="module")
 def closed_database() -> Iterator[None]:
     yield
+    python().close()
+    python.cache_clear()
     database().close()
     database.cache_clear()
 
 
 def by_sql(text: str, row: dict[str, Any], zone: ZoneInfo) -> Value:
     expr = parse_expression(text)
-    compiled = compile_expression(expr, SqlContext(COLUMNS, NOW, zone, text))
+    compiled = compile_expression(expr, SqlContext(COLUMNS, NOW, zone, text, python()))
     sql = f"SELECT {compiled.text} FROM (SELECT ?::VARCHAR AS a, ?::VARCHAR AS b, ?::DOUBLE AS n, ?::VARCHAR[] AS m)"
     found = database().execute(sql, [row.get(name) for name in COLUMNS]).fetchone()
     assert found is not None
@@ -292,4 +361,4 @@ def test_letter_case_agrees_for_every_character() -> None:
 
 def test_both_backends_know_every_function_and_statistic() -> None:
     assert set(FUNCTIONS) == python_backend.IMPLEMENTED == sql_expr.IMPLEMENTED
-    assert set(AGGREGATES) == aggregate.IMPLEMENTED
+    assert set(stat_functions.STATISTICS) == stat_functions.IMPLEMENTED

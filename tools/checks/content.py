@@ -15,8 +15,10 @@ from procedures.expand import expression
 from procedures.model import Criterion
 from spl.errors import SplError
 from spl.expr import Call, Expr, Field, field_names, walk
-from spl.sql_expr import Kind, Sql, SqlContext, as_bool, compile_expression
+from spl.python_calls import Kind, PythonCalls
+from spl.sql_expr import compile_expression
 from spl.sql_text import install_macros
+from spl.sql_values import Sql, SqlContext, as_bool
 from tools.checks.subject import Subject
 from tools.records.report import Fact
 from tools.search.result import Row
@@ -175,14 +177,19 @@ def _evaluate(
         kind = _kind(rows, name)
         columns[name] = Sql(f"v{number}", kind)
         types.append(_ARROW[kind])
-    context = SqlContext(columns, now=subject.report.end, zone=ZoneInfo(subject.report.timezone))
+    python = PythonCalls(connection)
+    zone = ZoneInfo(subject.report.timezone)
+    context = SqlContext(columns, now=subject.report.end, zone=zone, python=python)
     condition = as_bool(compile_expression(expr, context))
     arrays = {
         f"v{number}": pa.array([_bound(row.get(name), columns[name].kind) for row in rows], types[number])
         for number, name in enumerate(names)
     }
     connection.register("subject", pa.table({"n": pa.array(range(len(rows)), pa.int64()), **arrays}))
-    fetched = connection.execute(f"SELECT {condition} FROM subject ORDER BY n").fetchall()
+    try:
+        fetched = connection.execute(f"SELECT {condition} FROM subject ORDER BY n").fetchall()
+    finally:
+        python.close()
     return [row[0] for row in fetched]
 
 

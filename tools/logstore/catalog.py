@@ -51,6 +51,10 @@ class StoreCatalog:
         fields = _fields(near or chosen)
         return Relation(sql=self._sql(near), fields=fields, scanned=self._scanned(near, earliest, latest))
 
+    def sourcetypes(self) -> frozenset[str]:
+        """Return the sourcetypes of all stored events."""
+        return frozenset(file.sourcetype for file in self._files)
+
     def _sql(self, files: Sequence[StoredFile]) -> str:
         """Return the files as one relation; a field is a column in some of them and in a map in others."""
         if not files:

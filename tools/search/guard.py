@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spl.errors import SplError
 from spl.macros import MacroTable
 from spl.parse import parse_search
-from spl.plan import indexes
+from spl.plan import indexes, walk_searches
 from tools.search.result import SearchRequest, SearchResult, SearchSession, SearchStatus, TimedResult
 
 
@@ -42,7 +42,7 @@ def guard(
     if foreign := sorted(named - {name.lower() for name in allowed_indexes}):
         allowed = ", ".join(sorted(allowed_indexes))
         raise RefusedError(f"index {foreign[0]!r} is not one of the procedure's data sources ({allowed}).")
-    if search.earliest is not None or search.latest is not None:
+    if any(part.earliest is not None or part.latest is not None for part in walk_searches(search)):
         raise RefusedError(
             "the search has earliest= or latest= of its own. The window is written once, in the procedure."
         )

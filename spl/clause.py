@@ -1,0 +1,159 @@
+"""The arguments of one command, and the ways in which commands read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from spl.errors import Span, SplSyntaxError, UnsupportedError
+from spl.expr import Expr
+from spl.lex import ARGUMENTS, EVAL, Token, tokenize
+from spl.parse_expr import ExpressionParser
+
+if TYPE_CHECKING:
+    from spl.plan import Command, Search
+
+_TRUE, _FALSE = {"t", "true", "1", "yes", "y"}, {"f", "false", "0", "no", "n"}
+Options = dict[str, Token]
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """The arguments of one command: `text[start:end]`; `span` is the whole command."""
+
+    text: str
+    start: int
+    end: int
+    span: Span
+    parse_pipeline: Callable[[Span], Search]
+    """Parses a subsearch, given the place of its inside."""
+    parse_commands: Callable[[str], tuple[Command, ...]]
+    """Parses commands that stand alone, as in the template of `foreach`."""
+    is_first: bool = False
+    """Whether the command begins a search."""
+
+    def fail(self, message: str, span: Span | None = None) -> SplSyntaxError:
+        """Return a syntax error at `span`, by default at the whole command."""
+        return SplSyntaxError(message, text=self.text, span=span or self.span)
+
+    def unsupported(self, message: str, span: Span, supported: tuple[str, ...] = ()) -> UnsupportedError:
+        """Return an error for something that this engine lacks."""
+        return UnsupportedError(message, text=self.text, span=span, supported=supported)
+
+    def arguments(self, start: int | None = None) -> list[Token]:
+        """Return the argument tokens from `start` on, without the final `end`."""
+        return list(tokenize(self.text, ARGUMENTS, self.start if start is None else start, self.end))[:-1]
+
+    def until(self, end: int) -> Clause:
+        """Return the arguments before `end`."""
+        return replace(self, end=end)
+
+    def expression(self, start: int | None = None, end: int | None = None) -> ExpressionParser:
+        """Return a parser of eval expressions over the arguments or a part of them."""
+        first = self.start if start is None else start
+        last = self.end if end is None else end
+        return ExpressionParser(tokenize(self.text, EVAL, first, last), self.text)
+
+    def whole_expression(self, start: int, end: int) -> Expr:
+        """Return the expression that `text[start:end]` is."""
+        parser = self.expression(start, end)
+        expr = parser.parse_expression()
+        parser.expect_end()
+        return expr
+
+    def options(self, *known: str) -> tuple[Options, list[Token]]:
+        """Split `name=value` pairs off the arguments.
+
+        Raises:
+            UnsupportedError: An option is not in `known`.
+        """
+        tokens = self.arguments()
+        options: Options = {}
+        rest: list[Token] = []
+        index = 0
+        while index < len(tokens):
+            token = tokens[index]
+            if index + 2 < len(tokens) and tokens[index + 1].text == "=":
+                name = token.value.lower()
+                if name not in known:
+                    raise self.unsupported(f"option {name!r}.", token.span, known)
+                options[name] = tokens[index + 2]
+                index += 3
+                continue
+            if token.text == "=":
+                raise self.fail("= stands without a name and a value.", token.span)
+            rest.append(token)
+            index += 1
+        return options, rest
+
+    def fields(self, tokens: list[Token]) -> tuple[str, ...]:
+        """Read field names, by comma or space."""
+        for token in tokens:
+            if token.kind in {"lparen", "rparen", "op", "subsearch"}:
+                raise self.fail(f"unexpected {token.text[:20]!r}. Expected field names.", token.span)
+        names = tuple(token.value for token in tokens if token.kind != "comma")
+        if not names:
+            raise self.fail("no field is named. Expected field names.")
+        return names
+
+    def flag(self, options: Options, name: str, *, default: bool = False) -> bool:
+        """Return a true or false option."""
+        token = options.get(name)
+        if token is None:
+            return default
+        if token.value.lower() not in _TRUE | _FALSE:
+            raise self.fail(f"{name}={token.value!r} is neither true nor false.", token.span)
+        return token.value.lower() in _TRUE
+
+    def number(self, options: Options, name: str, default: int, *, least: int = 0) -> int:
+        """Return a whole-number option."""
+        token = options.get(name)
+        return default if token is None else self.whole(token, name, least=least)
+
+    def whole(self, token: Token, name: str, *, least: int = 0) -> int:
+        """Return the whole number that a token is."""
+        if not token.value.isdecimal() or not token.value.isascii() or int(token.value) < least:
+            raise self.fail(f"{name} {token.value!r} is no whole number from {least} on.", token.span)
+        return int(token.value)
+
+    def choice(self, options: Options, name: str, default: str, known: tuple[str, ...]) -> str:
+        """Return an option that is one of a few words."""
+        token = options.get(name)
+        value = default if token is None else token.value.lower()
+        if value not in known and token is not None:
+            raise self.unsupported(f"{name}={token.value!r}.", token.span, known)
+        return value
+
+    def subsearches(self, tokens: list[Token]) -> tuple[Search, ...]:
+        """Take the subsearches out of `tokens` and return them."""
+        found = [token for token in tokens if token.kind == "subsearch"]
+        tokens[:] = [token for token in tokens if token.kind != "subsearch"]
+        return tuple(self.parse_pipeline(Span(token.span.start + 1, token.span.end - 1)) for token in found)
+
+    def subsearch(self, tokens: list[Token], command: str) -> Search:
+        """Return the one subsearch of a command."""
+        found = self.subsearches(tokens)
+        if len(found) != 1:
+            raise self.fail(f"{command} needs one subsearch. Expected [ search … ].")
+        return found[0]
+
+    def nothing_left(self, tokens: list[Token]) -> None:
+        """Raise if arguments are left that the command does not read."""
+        if tokens:
+            raise self.fail(f"unexpected {tokens[0].text[:20]!r}.", tokens[0].span)
+
+
+def split_words(tokens: list[Token], *words: str) -> dict[str, list[Token]]:
+    """Cut tokens at bare words outside parentheses: `{"": before, "by": after BY, …}`, each word once."""
+    parts: dict[str, list[Token]] = {"": []}
+    current, depth = "", 0
+    for token in tokens:
+        depth += (token.kind == "lparen") - (token.kind == "rparen")
+        word = token.value.lower()
+        if depth == 0 and token.kind == "word" and word in words and word not in parts:
+            current = word
+            parts[word] = []
+            continue
+        parts[current].append(token)
+    return parts
