@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench golden lock format clean
+.PHONY: help demo test check bench truth oracle spl-coverage golden lock format clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,15 @@ format: $(DEV_STAMP)  ## apply the formatter and the safe lint fixes
 
 bench: $(DEV_STAMP)  ## measure import, search and graph costs side by side
 	@$(BIN)/python -m tests.bench
+
+truth: $(DEV_STAMP)  ## compare searches over ../shared/data with answers that others derived
+	@$(BIN)/pytest -q -n0 -s -m shared tests/spl/test_truth.py
+
+oracle: $(DEV_STAMP)  ## compare with the expectations of other projects in ../shared/oracle
+	@$(BIN)/pytest -q -n0 -s -m shared tests/spl/test_oracles.py
+
+spl-coverage: $(RUN_STAMP)  ## tell how many searches of FILE=searches.jsonl are understood, and what the others lack
+	@$(BIN)/python -m tejun.coverage $(FILE)
 
 golden: $(DEV_STAMP)  ## rewrite the golden files; read the diff before you commit it
 	@TEJUN_GOLDEN=write $(BIN)/pytest -q -m "not server and not kill"

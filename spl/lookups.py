@@ -71,9 +71,12 @@ def read_lookups(folder: Path) -> Lookups:
     """
     if not folder.is_dir():
         return Lookups()
-    files = {path.name: path.read_text("utf-8-sig") for path in sorted(folder.glob("*.csv"))}
     conf = folder / "transforms.conf"
-    return parse_lookups(files, conf.read_text("utf-8") if conf.is_file() else "")
+    try:
+        files = {path.name: path.read_text("utf-8-sig") for path in sorted(folder.glob("*.csv"))}
+        return parse_lookups(files, conf.read_text("utf-8") if conf.is_file() else "")
+    except (OSError, UnicodeDecodeError, ValueError) as error:
+        raise UnknownLookupError(f"a lookup in {str(folder)!r} cannot be read: {error}.") from None
 
 
 def parse_lookups(files: Mapping[str, str], conf: str) -> Lookups:

@@ -80,7 +80,9 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
                 await stack.enter_async_context(open_session(transport, source=settings.source))
             )
         else:
-            store = stack.enter_context(await asyncio.to_thread(LogStore, settings.logs))
+            store = stack.enter_context(
+                await asyncio.to_thread(LogStore, settings.logs, knowledge=settings.home)
+            )
             sessions = LocalSessions(store, settings.source, stack)
         yield Resources(
             evidence=EvidenceStore(settings.evidence),

@@ -30,6 +30,12 @@ class SearchShape(Shape):
     seconds: float
 
 
+class ExplainedSearch(SearchShape):
+    """`tejun search --explain --json`."""
+
+    statements: list[str]
+
+
 class ImportedFile(Shape):
     """One file of `tejun logs import --json`."""
 

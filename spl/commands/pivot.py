@@ -16,7 +16,7 @@ from spl.python_calls import Kind
 from spl.sql_text import number_literal, text_literal
 from spl.sql_values import NULL, Sql, as_number, as_text
 from spl.stage import Builder, OrderKey, Stage
-from spl.stat_functions import PER_SECONDS, Aggregate, parse_aggregate
+from spl.stat_functions import PER_SECONDS, Aggregate, expanded, parse_aggregate
 from spl.timerange import bin_starts, seconds_of
 from spl.values import to_text
 from spl.wildcards import chosen
@@ -189,6 +189,9 @@ def split(
     if series.use_null and value.kind is not Kind.MULTI:
         known = Sql(f"coalesce({as_text(value)}, {text_literal(series.null)})", Kind.TEXT)
         stage = builder.extend(stage, [(column, known)])
+    aggregates = expanded(aggregates, stage, (row, column))
+    if not aggregates:
+        return group(builder, stage, (), (row,))
     before = list(builder.ctes)
     counted, _ = builder.keep(group(builder, stage, aggregates, (row, column)))
     names = _ranked(builder, counted, aggregates[0].name, column, series)

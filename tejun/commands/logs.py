@@ -204,7 +204,8 @@ def serve_logs(
     from tools.logstore.server import build_server, serve_http, serve_stdio
     from tools.logstore.store import LogStore
 
-    with LogStore(read_settings().logs) as store:
+    settings = read_settings()
+    with LogStore(settings.logs, knowledge=settings.home) as store:
         server = build_server(store, zone=ZoneInfo(timezone), port=http or 8000)
         if http is None:
             serve_stdio(server)

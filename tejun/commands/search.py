@@ -20,7 +20,10 @@ from tejun.output import (
     print_table,
 )
 from tejun.settings import read_settings
-from tejun.shapes import SearchShape
+from tejun.shapes import ExplainedSearch, SearchShape
+
+CHARTED = 8
+"""Series that a chart in the terminal shows at most."""
 
 if TYPE_CHECKING:
     from spl.errors import SplError
@@ -42,26 +45,42 @@ def search(
     timezone: Annotated[str, typer.Option(callback=known_zone, help="Zone of clock times.")] = "UTC",
     limit: Annotated[int, typer.Option(help="Most rows shown; 0 shows all.")] = 1000,
     timeout: Annotated[float, typer.Option(help="Seconds after which the search is stopped.")] = 60,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show how the search was understood and the SQL that ran.")
+    ] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="Write all rows to FILE.csv, FILE.ndjson or FILE.parquet."),
+    ] = None,
+    chart: Annotated[
+        bool | None, typer.Option(help="Draw the result over time; by default for timechart on a terminal.")
+    ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Run one SPL search over the local logs."""
+    """Run one SPL search over the local logs.
+
+    macros.conf and lookups/ (CSV, transforms.conf) in the data directory can be used by every search.
+    """
     import time
     from zoneinfo import ZoneInfo
 
     from spl.errors import SearchFailedError, SearchTimeoutError, SplError
     from spl.timerange import resolve
+    from tejun.exporting import check_target, write_rows
     from tools.logstore.store import LogStore
 
+    target = check_target(output) if output else None
+    settings = read_settings()
     now, zone = time.time(), ZoneInfo(timezone)
     earliest, latest = resolve(from_, now=now, zone=zone), resolve(to, now=now, zone=zone)
-    with LogStore(read_settings().logs) as store:
+    with LogStore(settings.logs, knowledge=settings.home) as store:
         try:
             result = store.search(
                 spl,
                 earliest=earliest,
                 latest=latest,
                 zone=zone,
-                limit=limit or None,
+                limit=None if target else limit or None,
                 now=now,
                 timeout_s=timeout,
             )
@@ -71,17 +90,27 @@ def search(
             )
             _report_error(spl, error, status, earliest, latest, json=json)
             raise typer.Exit(USAGE if status == "refused" else FAILED) from None
+    if target is not None:
+        write_rows(target, result)
     if json:
-        print_json(_shape(result))
-    else:
-        _print(result, timezone)
+        print_json(_shape(result, explain=explain))
+        return
+    if explain:
+        _print_explanation(result)
+    if target is not None:
+        console().print(f"{len(result.rows):,} rows written to {clean(str(target))}")
+        _print_notes(result)
+        return
+    if chart or (chart is None and console().is_terminal and "timechart" in result.spl):
+        _print_chart(result, timezone)
+    _print(result, timezone)
 
 
-def _shape(result: Result) -> SearchShape:
+def _shape(result: Result, *, explain: bool = False) -> SearchShape:
     from tools.logstore.server import status_of
     from tools.search.coerce import coerce_row
 
-    return SearchShape(
+    shape = SearchShape(
         status=status_of(result),
         fields=list(result.fields),
         rows=[dict(coerce_row(dict(row))) for row in result.rows],
@@ -93,6 +122,7 @@ def _shape(result: Result) -> SearchShape:
         messages=list(result.messages),
         seconds=result.seconds,
     )
+    return ExplainedSearch(**dict(shape), statements=list(result.statements)) if explain else shape
 
 
 def _report_error(
@@ -111,6 +141,43 @@ def _report_error(
         width = max(1, min(error.span.end - error.span.start, len(line) - error.column + 1))
         errors().print(f"  {clean(line)}", soft_wrap=True)
         errors().print(f"  {' ' * (error.column - 1)}[red]{'^' * width}[/]", soft_wrap=True)
+
+
+def _print_explanation(result: Result) -> None:
+    from spl.parse import parse_search
+
+    plan = parse_search(result.spl)
+    for number, command in enumerate(plan.commands, 1):
+        text = " ".join(result.spl[command.span.start : command.span.end].split())
+        console().print(f"{number:3} {command.name:12} {clean(text)}", soft_wrap=True, highlight=False)
+    for number, statement in enumerate(result.statements, 1):
+        console().print(f"\nSQL {number} of {len(result.statements)}", style="dim")
+        console().print(clean(statement.replace(", s", ",\n  s")), soft_wrap=True, highlight=False)
+
+
+def _print_chart(result: Result, timezone: str) -> None:
+    """Draw every numeric series over time."""
+    import plotext
+
+    from spl.values import to_number
+
+    points = [(to_number(row.get("_time")), row) for row in result.rows]
+    times = [time for time, _ in points if time is not None]
+    names = [
+        name
+        for name in result.fields
+        if name != "_time" and any(to_number(row.get(name)) is not None for row in result.rows)
+    ]
+    if not names or len(times) < len(points) or len(times) < 2:
+        return
+    plotext.clear_figure()
+    plotext.plot_size(min(console().width, 120), 16)
+    for name in names[:CHARTED]:
+        plotext.plot(times, [to_number(row.get(name)) or 0.0 for row in result.rows], label=name)
+    ticks = [times[place * (len(times) - 1) // 4] for place in range(5)]
+    plotext.xticks(ticks, [clock(tick, timezone)[5:16] for tick in ticks])
+    plotext.theme("clear")
+    console().print(clean(plotext.build()), highlight=False)
 
 
 def _print(result: Result, timezone: str) -> None:
@@ -132,5 +199,9 @@ def _print(result: Result, timezone: str) -> None:
         f"{status_of(result)}: {len(result.rows):,} of {result.total:,} rows, {scanned} events in scope, "
         f"{window}, {result.seconds:.3f} s"
     )
+    _print_notes(result)
+
+
+def _print_notes(result: Result) -> None:
     for message in result.messages:
         console().print(f"note: {clean(message)}")

@@ -160,6 +160,36 @@ def test_an_unreadable_file_and_bad_lines_are_told(cli: Cli, tmp_path: Path) -> 
     assert again[0]["duplicate"]
 
 
+def test_a_search_is_explained_and_written_to_files(cli: Cli, tmp_path: Path) -> None:
+    spl = "index=os | timechart span=1d count BY sourcetype"
+    window = ("--from", "2026-11-01", "--to", "2026-12-01")
+    explained = cli("search", spl, *window, "--explain").stdout
+    assert "1 search       index=os" in explained
+    assert "2 timechart    timechart span=1d count BY sourcetype" in explained
+    assert "SQL 1 of" in explained
+    for ending in ("csv", "ndjson", "parquet"):
+        target = tmp_path / f"rows.{ending}"
+        assert "30 rows written" in cli("search", spl, *window, "-o", str(target)).stdout
+        assert target.stat().st_size > 100
+    assert "_time,linux_secure" in (tmp_path / "rows.csv").read_text()
+    assert "no known ending" in cli("search", spl, "-o", str(tmp_path / "rows.xls"), check=2).stderr
+    assert (
+        "▀" in cli("search", spl, *window, "--chart").stdout
+        or "⠀" in cli("search", spl, *window, "--chart").stdout
+    )
+
+
+def test_macros_and_lookups_in_the_data_directory_are_used(cli: Cli, environment: dict[str, str]) -> None:
+    home = Path(environment["TEJUN_HOME"])
+    (home / "lookups").mkdir(exist_ok=True)
+    (home / "lookups" / "kinds.csv").write_text("sourcetype,kind\nlinux_secure,login\n")
+    (home / "macros.conf").write_text("[logins]\ndefinition = index=os sourcetype=linux_secure\n")
+    spl = "`logins` | head 1 | lookup kinds.csv sourcetype OUTPUT kind | table kind"
+    done = cli("search", spl, "--from", "2026-11-01", "--to", "2026-12-01", "--json")
+    assert json.loads(done.stdout)["rows"] == [{"kind": "login"}]
+    assert "kinds.csv" in cli("search", "| inputlookup nope", check=2).stderr
+
+
 def test_an_import_says_what_it_assumed_about_times(cli: Cli, tmp_path: Path) -> None:
     log = tmp_path / "auth.log"
     log.write_text("Nov 19 01:00:00 h sshd[1]: hello\n")

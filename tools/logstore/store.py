@@ -21,9 +21,13 @@ from tools.logstore.building import Defaults
 from tools.logstore.catalog import StoreCatalog
 from tools.logstore.errors import LogStoreError
 from tools.logstore.importer import FileReport, Progress, expand_paths, import_file
+from tools.logstore.knowledge import Knowledge
 from tools.logstore.manifest import Manifest, StoredFile
 
-MEMORY_LIMIT = "2GB"
+MEMORY_LIMIT = "1500MB"
+"""What the database holds in memory; the rest of the process comes on top."""
+SPILL_LIMIT = "20GB"
+"""What a search may put on disk when memory is not enough."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +48,15 @@ class LogStore:
 
     The database that reads them is locked down: it opens files below the folder only, reaches nothing
     outside, and its settings cannot be changed by a search.
+
+    Args:
+        folder: Where the events are; made when it is missing.
+        knowledge: A folder with `macros.conf` and `lookups/` for all searches; None has none.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, knowledge: Path | None = None) -> None:
         self.folder = folder.resolve()
+        self._knowledge = Knowledge(knowledge)
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             self._manifest = Manifest(self.folder)
@@ -160,7 +169,9 @@ class LogStore:
                 latest=latest,
                 zone=zone,
                 limit=limit,
-                macros=macros,
+                macros=self._knowledge.macros() | dict(macros or {}),
+                lookups=self._knowledge.lookups(),
+                locate=self._knowledge.locate(),
                 now=time.time() if now is None else now,
                 timeout_s=timeout_s,
             )
@@ -175,8 +186,7 @@ def _written_at(path: str, given: float | None) -> float:
 
 
 def _count(cursor: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = cursor.execute(sql).fetchone()
-    return int(row[0]) if row else 0
+    return int(cursor.execute(sql).fetchall()[0][0])
 
 
 def _locked_database(folder: Path) -> duckdb.DuckDBPyConnection:
@@ -186,7 +196,11 @@ def _locked_database(folder: Path) -> duckdb.DuckDBPyConnection:
     database.execute("SET TimeZone = 'UTC'")
     database.execute("SET preserve_insertion_order = false")
     database.execute("SET parquet_metadata_cache = true")
-    database.execute(f"SET allowed_directories = [{text_literal(str(folder / 'events'))}]")
+    spill = folder / "tmp"
+    database.execute(f"SET temp_directory = {text_literal(str(spill))}")
+    database.execute(f"SET max_temp_directory_size = '{SPILL_LIMIT}'")
+    folders = ", ".join(text_literal(str(path)) for path in (folder / "events", spill))
+    database.execute(f"SET allowed_directories = [{folders}]")
     database.execute("SET enable_external_access = false")
     database.execute("SET autoinstall_known_extensions = false")
     database.execute("SET autoload_known_extensions = false")
