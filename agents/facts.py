@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from tools.records.report import Fact, FactKind
+from tools.records.fact import Fact, FactKind
 from tools.search.result import Value
 
 KIND_OF_FORMAT: dict[str, FactKind] = {

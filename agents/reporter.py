@@ -11,8 +11,9 @@ from agents.facts import KIND_OF_FORMAT
 from agents.material import Material
 from agents.narrative import SECTION_TITLES
 from procedures.verdict import Verdict
+from tools.records.fact import FactKind
 from tools.records.finding import Finding, FindingJudgement, Judgement, LoggedSearch, Note
-from tools.records.report import FactKind, ItemReport, ReportColumn, ReportRow, Section, TimelinePoint
+from tools.records.report import ItemReport, ReportColumn, ReportRow, Section, TimelinePoint
 
 
 def draft_report(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from agents.asking import AnsweringModel, Asker
 from agents.context import ItemContext
 from agents.searching import Clock, Searcher
 from graph.state import ItemState
@@ -13,6 +14,7 @@ from procedures.source import ProcedureSource
 from tools.records.casebook import Casebook
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import LoggedSearch
+from tools.records.model_use import ModelCall
 from tools.search.guard import GuardedSession
 from tools.search.result import SearchSession
 
@@ -37,11 +39,22 @@ class Resources:
     """A stable name of what is searched."""
     reviewer: Callable[[], str]
     """Who answers reviews when the server has not authenticated anybody."""
+    models: Mapping[str, AnsweringModel] = field(default_factory=dict)
+    """By agent; an agent without one works deterministically."""
 
     def context(self, state: ItemState) -> ItemContext:
         """Return the item of `state`, from the archived procedure."""
         source = self.evidence.get(state["procedure"], ProcedureSource)
         return ItemContext(source=source, item_id=state["item"], start=state["start"], end=state["end"])
+
+    def asker(self, context: ItemContext, state: ItemState) -> Asker:
+        """Return a way to the models that continues the item's calls and budget."""
+        return Asker(
+            models=self.models,
+            budget=context.procedure.budget,
+            metadata={"procedure": context.procedure.id, "item": context.item_id, "round": state["round"]},
+            log=[ModelCall.model_validate(call) for call in state.get("calls", [])],
+        )
 
     async def searcher(self, context: ItemContext, state: ItemState) -> Searcher:
         """Return a guarded way to the SIEM that continues the item's search log and budget."""

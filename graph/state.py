@@ -37,6 +37,12 @@ class ItemUpdate(TypedDict, total=False):
     """Drill-downs that must run next: `{"drill_down", "findings", "requested_by"}`."""
     searches: list[Json]
     """`LoggedSearch` values in the order in which they were sent."""
+    calls: list[Json]
+    """`ModelCall` values in the order in which they were made."""
+    model_notes: list[Json]
+    """`Note` values about what a model did or was not allowed to do."""
+    chosen: bool
+    """Whether a model has had its choice of further drill-downs."""
     report: str
     """Digest of `ItemReport`."""
     checks: str

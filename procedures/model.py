@@ -46,6 +46,8 @@ class Budget(Model):
     rows: int = 1000
     seconds: float = 120
     tokens: int = 20000
+    model_seconds: float = 120
+    """Of waiting for models; `seconds` are those of searches."""
 
 
 class DataSource(Model):
@@ -178,6 +180,8 @@ class Item(Model):
     attack: tuple[str, ...] = ()
     baseline: Baseline | None = None
     show: int = 20
+    extra_searches: int = 0
+    """Most searches that a model may ask for beyond the written drill-downs."""
     review: Literal["findings", "always"] | None = None
     on_no_data: Verdict = Verdict.UNDETERMINED
     on_partial: Verdict = Verdict.UNDETERMINED

@@ -27,7 +27,7 @@ from spl.timerange import parse_duration
 
 ITEM_KEYS = (
     "key", "entity", "times", "needs", "window", "at", "attack", "baseline", "show", "review", "on_no_data",
-    "on_partial", "on_truncated", "enrich",
+    "on_partial", "on_truncated", "enrich", "extra_searches",
 )  # fmt: skip
 DRILL_DOWN_KEYS = ("runs", "each", "window", "optional")
 FORMATS = ("text", "integer", "decimal", "time", "duration", "defang", "list", "percent")
@@ -88,6 +88,7 @@ def _item(
             attack=settings.names("attack"),
             baseline=_baseline(settings, faults),
             show=int(settings.number("show", 20)),
+            extra_searches=int(settings.number("extra_searches", 0)),
             review=settings.text("review", "") or None,
             on_no_data=_on(settings, "on_no_data"),
             on_partial=_on(settings, "on_partial"),

@@ -22,12 +22,13 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
         from procedures.schedule import WindowError
         from procedures.source import ProcedureNotFoundError
         from spl.errors import SplError
+        from tejun.settings import SettingsError
         from tools.logstore.errors import LogStoreError
         from tools.records.casebook import CasebookError
         from tools.records.evidence import EvidenceError
         from tools.records.leases import LeaseHeldError
 
-        usage = (ProcedureError, ProcedureNotFoundError, WindowError, SplError)
+        usage = (ProcedureError, ProcedureNotFoundError, WindowError, SplError, SettingsError)
         failed = (LogStoreError, CasebookError, EvidenceError, LeaseHeldError)
         try:
             return command(*args, **kwargs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -12,11 +12,13 @@ from zoneinfo import ZoneInfo
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
+from agents.asking import AnsweringModel
 from graph.build import ItemGraph, build_item_graph
 from graph.resources import Resources
 from tejun.settings import Settings
 from tools.logstore.server import build_server
 from tools.logstore.store import LogStore
+from tools.model.settings import ModelSettings
 from tools.records.casebook import Casebook
 from tools.records.evidence import EvidenceStore
 from tools.search.client import McpSession, open_session
@@ -60,6 +62,20 @@ class LocalSessions:
         return self._open[zone]
 
 
+async def _open_models(
+    models: Mapping[str, ModelSettings], stack: AsyncExitStack
+) -> dict[str, AnsweringModel]:
+    """Return a client for each agent's model; the library is loaded only when one is configured."""
+    if not models:
+        return {}
+    from openai import DefaultAsyncHttpxClient
+
+    from tools.model.client import ChatModel
+
+    http = await stack.enter_async_context(DefaultAsyncHttpxClient())
+    return {agent: ChatModel(model, http) for agent, model in models.items()}
+
+
 def _open_casebook(settings: Settings) -> Casebook:
     settings.home.mkdir(parents=True, exist_ok=True)
     return Casebook(settings.casebook_url)
@@ -91,6 +107,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             clock=time.time,
             source=settings.source,
             reviewer=lambda: settings.user,
+            models=await _open_models(settings.models, stack),
         )
 
 

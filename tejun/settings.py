@@ -6,9 +6,17 @@ import os
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from tools.model.settings import ModelSettings, Price
 from tools.records.leases import user
+
+AGENTS = ("judge", "drill_down", "reporter")
+OFF = "off"
+
+
+class SettingsError(Exception):
+    """A variable of the environment cannot be used; the text names it and what is expected."""
 
 
 class Settings(BaseModel):
@@ -16,6 +24,7 @@ class Settings(BaseModel):
 
     `TEJUN_HOME` is the data directory; `TEJUN_SIEM_URL` and `TEJUN_SIEM_TOKEN` name a Splunk MCP server
     instead of the local log store; `TEJUN_CASEBOOK_URL` another database; `TEJUN_USER` the reviewer.
+    `TEJUN_MODEL` names a chat model; without it no model is used.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -25,6 +34,8 @@ class Settings(BaseModel):
     siem_token: SecretStr | None = None
     casebook_url: str
     user: str
+    models: dict[str, ModelSettings] = {}
+    """By agent; an agent without one works deterministically."""
 
     @property
     def logs(self) -> Path:
@@ -57,4 +68,69 @@ def read_settings() -> Settings:
         siem_token=SecretStr(token) if token else None,
         casebook_url=os.environ.get("TEJUN_CASEBOOK_URL") or f"sqlite:///{home / 'casebook.sqlite'}",
         user=os.environ.get("TEJUN_USER") or user(),
+        models={agent: model for agent in AGENTS if (model := _model(agent))},
     )
+
+
+def _model(agent: str) -> ModelSettings | None:
+    """Return the model of one agent: each variable of its own, else the common one.
+
+    Raises:
+        SettingsError: A variable cannot be read.
+    """
+    name = _of("", agent)
+    if not name or name == OFF:
+        return None
+    variable = _of("KEY_VARIABLE", agent) or "OPENAI_API_KEY"
+    key = os.environ.get(variable)
+    given = {
+        "temperature": _temperature(_of("TEMPERATURE", agent)),
+        "timeout_s": _of("TIMEOUT", agent),
+        "retries": _of("RETRIES", agent),
+        "max_tokens": _of("MAX_TOKENS", agent),
+        "price": _price(_of("PRICE", agent)),
+    }
+    try:
+        return ModelSettings(
+            name=name,
+            base_url=_of("BASE_URL", agent) or None,
+            key=SecretStr(key) if key else None,
+            key_variable=variable,
+            **{field: value for field, value in given.items() if value != ""},
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        suffix = {"timeout_s": "TIMEOUT"}.get(str(first["loc"][0]), str(first["loc"][0]).upper())
+        raise SettingsError(
+            f"TEJUN_MODEL_{suffix} {first['input']!r} cannot be used: {first['msg']}."
+        ) from None
+
+
+def _of(suffix: str, agent: str) -> str:
+    """Return `TEJUN_MODEL_<AGENT>_<SUFFIX>`, else `TEJUN_MODEL_<SUFFIX>`, else nothing."""
+    tail = f"_{suffix}" if suffix else ""
+    own = os.environ.get(f"TEJUN_MODEL_{agent.upper()}{tail}")
+    return own or os.environ.get(f"TEJUN_MODEL{tail}", "")
+
+
+def _temperature(text: str) -> str | None:
+    """Return the temperature; `default` leaves it to the model."""
+    return None if text == "default" else text
+
+
+def _price(text: str) -> Price | str:
+    """Return a price written as `input,cached,output` per million tokens.
+
+    Raises:
+        SettingsError: It is not three numbers.
+    """
+    if not text:
+        return ""
+    try:
+        fresh, cached, output = (float(part) for part in text.split(","))
+    except ValueError:
+        raise SettingsError(
+            f"TEJUN_MODEL_PRICE {text!r} cannot be used. Expected input,cached,output per million tokens, "
+            "for example 0.4,0.1,1.6."
+        ) from None
+    return Price(input=fresh, cached=cached, output=output)

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 
 from agents.render.words import NOTES, Language, purpose_words, search_status, word
 from tools.defang import defang, live_indicators
+from tools.records.fact import Fact
 from tools.records.finding import Note
-from tools.records.report import Fact
 from tools.search.result import Value
 
 MISSING = "—"

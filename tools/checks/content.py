@@ -20,7 +20,7 @@ from spl.sql_expr import compile_expression
 from spl.sql_text import install_macros
 from spl.sql_values import Sql, SqlContext, as_bool
 from tools.checks.subject import Subject
-from tools.records.report import Fact
+from tools.records.fact import Fact
 from tools.search.result import Row
 
 _REFERENCE = re.compile(r"\{\{(f\d+)\}\}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from procedures.verdict import Verdict
+from tools.records.fact import Fact
 from tools.search.result import SearchStatus, Value
 
 
@@ -14,6 +15,11 @@ class Model(BaseModel):
     """Frozen, and strict about unknown names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+def _is_absent(value: object) -> bool:
+    """Tell whether a field that only a model fills is empty; without a model stored forms stay as they were."""
+    return not value
 
 
 class Note(Model):
@@ -113,6 +119,27 @@ class Observation(Model):
     value: Value | None
 
 
+class ModelAnswer(Model):
+    """A model's answer to a question in prose."""
+
+    model: str
+    answer: Literal["yes", "no", "cannot_tell"]
+    reason: str
+    """Prose of the model whose `{{f1}}` refer to `facts`; empty when it held something that is no fact."""
+    facts: tuple[Fact, ...] = ()
+    """What the answer rests on."""
+
+
+class Concern(Model):
+    """A model's objection to a verdict; it can only raise it."""
+
+    model: str
+    verdict: Literal[Verdict.INVESTIGATE, Verdict.UNDETERMINED]
+    reason: str
+    """As in `ModelAnswer`."""
+    facts: tuple[Fact, ...]
+
+
 class CriterionResult(Model):
     """One criterion on one finding, or on the item."""
 
@@ -136,6 +163,8 @@ class CriterionResult(Model):
     row: int | None = None
     """Index of the deciding row in the evidence."""
     note: Note | None = None
+    answer: ModelAnswer | None = Field(default=None, exclude_if=_is_absent)
+    """What a model answered; left out of the stored form when none was asked."""
 
 
 class FindingJudgement(Model):
@@ -150,6 +179,7 @@ class FindingJudgement(Model):
     recurrence: Literal["new", "recurring"] = "new"
     notes: tuple[Note, ...] = ()
     enrichment: dict[str, Value] = {}
+    concerns: tuple[Concern, ...] = Field(default=(), exclude_if=_is_absent)
 
 
 class NearestMiss(Model):

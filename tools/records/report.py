@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from procedures.verdict import Verdict
-from tools.records.finding import CriterionResult, LoggedSearch, Note
-from tools.search.result import Value
-
-FactKind = Literal["integer", "decimal", "time", "duration", "text", "entity", "list", "verdict", "percent"]
+from tools.records.fact import Fact
+from tools.records.finding import Concern, CriterionResult, LoggedSearch, Note
+from tools.records.model_use import ModelUse
 
 
 class Model(BaseModel):
@@ -19,18 +18,9 @@ class Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Fact(Model):
-    """One value (事実) with its evidence and derivation."""
-
-    id: str
-    """`f1`, `f2`, … unique in the report."""
-    label: str
-    value: Value | None
-    kind: FactKind
-    evidence: str
-    """Digest of the evidence; empty only for values of the procedure or the round itself."""
-    derivation: str
-    """How to get it again: `cell[3].failures`, `count(findings)`, `round.start`, …"""
+def _is_absent(value: object) -> bool:
+    """Tell whether a field that only a model fills is empty; without a model stored forms stay as they were."""
+    return not value
 
 
 class ReportColumn(Model):
@@ -52,6 +42,7 @@ class ReportRow(Model):
     reasons: tuple[CriterionResult, ...]
     """The fired, undecided and suppressed criteria."""
     notes: tuple[Note, ...] = ()
+    concerns: tuple[Concern, ...] = Field(default=(), exclude_if=_is_absent)
 
 
 class TimelinePoint(Model):
@@ -72,6 +63,8 @@ class Section(Model):
     ]
     title: str
     paragraphs: tuple[str, ...] = ()
+    author: str | None = Field(default=None, exclude_if=_is_absent)
+    """The model that wrote it; None: fixed wording."""
 
 
 class ItemReport(Model):
@@ -106,6 +99,7 @@ class ItemReport(Model):
     search_log: tuple[LoggedSearch, ...]
     model: str | None = None
     """Name of the model that took part; None: no model was used."""
+    model_use: ModelUse | None = Field(default=None, exclude_if=_is_absent)
     findings_digest: str
     judgement_digest: str
 

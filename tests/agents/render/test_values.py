@@ -17,8 +17,8 @@ from agents.render.values import (
     render_value,
     trusted,
 )
+from tools.records.fact import Fact
 from tools.records.finding import Note
-from tools.records.report import Fact
 from tools.search.result import Value
 
 
