@@ -88,7 +88,9 @@ def _item(
             attack=settings.names("attack"),
             baseline=_baseline(settings, faults),
             show=int(settings.number("show", 20)),
-            extra_searches=int(settings.number("extra_searches", 0)),
+            extra_searches=int(settings.number("extra_searches", 1))
+            if "extra_searches" in settings.values
+            else 0,
             review=settings.text("review", "") or None,
             on_no_data=_on(settings, "on_no_data"),
             on_partial=_on(settings, "on_partial"),
