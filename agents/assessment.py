@@ -46,13 +46,10 @@ def recommendation_paragraphs(draft: Draft) -> Iterator[str]:
 
 def _about(draft: Draft, entry: FindingJudgement) -> str:
     evidence = draft.material.findings.evidence
-    label = " ".join(str(value) for value in entry.key.values()) or draft.context.item.title
     parts = [
         draft.say(
             "finding",
-            entity=draft.book.ref(
-                "entity", label, "entity", evidence=evidence, derivation=f"finding.{entry.finding}.key"
-            ),
+            entity=draft.entity(entry),
             verdict=draft.book.ref(
                 "verdict",
                 entry.verdict.value,

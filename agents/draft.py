@@ -8,7 +8,7 @@ from agents.context import ItemContext
 from agents.facts import FactBook
 from agents.material import Material
 from agents.narrative import Language, sentence
-from tools.records.finding import Judgement
+from tools.records.finding import FindingJudgement, Judgement
 from tools.search.result import Value
 
 
@@ -34,6 +34,17 @@ class Draft:
         """Return a reference to a text or threshold that the procedure itself gives."""
         kind = "text" if isinstance(value, str) else "decimal"
         return self.book.ref(label, value, kind, derivation=f"procedure.{derivation}")  # type: ignore[arg-type]
+
+    def entity(self, entry: FindingJudgement) -> str:
+        """Return a reference to the entity of a finding."""
+        label = " ".join(str(value) for value in entry.key.values()) or self.context.item.title
+        return self.book.ref(
+            "entity",
+            label,
+            "entity",
+            evidence=self.material.findings.evidence,
+            derivation=f"finding.{entry.finding}.key",
+        )
 
     def count(self, label: str, value: int, derivation: str) -> str:
         """Return a reference to a number that is counted over stored findings."""

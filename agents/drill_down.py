@@ -6,13 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agents.context import ItemContext
 from agents.searching import Searcher
-from procedures.expand import drill_down_search, parameter_values
+from procedures.expand import TokenError, drill_down_search, parameter_values, tokens
 from procedures.model import DrillDown
-from tools.records.finding import DrillDownRun, Finding, Findings
+from spl.errors import SplError
+from tools.records.finding import DrillDownRun, Finding, Findings, Note
+from tools.search.guard import RefusedError, guard
 from tools.search.result import Row, SearchResult, SearchStatus, Value
 
 BATCH = 100
 """Most findings in one batched search; keeps the query below the 5,000 characters that servers take."""
+
+BY_MODEL = "model:"
+"""Begins the name of a search that a model asked for, and of who asked for a run."""
 
 Due = Sequence[tuple[str, tuple[str, ...]]]
 """Drill-down ids with the findings that wait for them, worst first."""
@@ -49,6 +54,62 @@ async def drill_down_item(
     )
 
 
+async def search_extra(
+    context: ItemContext,
+    searcher: Searcher,
+    findings: Findings,
+    rows: Sequence[Row],
+    *,
+    name: str,
+    finding: str,
+    spl: str,
+    requested_by: str,
+) -> DrillDownRun | Note:
+    """Run a search of a model's own about one finding, as if it were a written drill-down; a note when it may not run.
+
+    Args:
+        context: The item.
+        searcher: Its way to the SIEM.
+        findings: The item's findings.
+        rows: Rows of the item's own search.
+        name: `model:1`, counted from 1.
+        finding: Id of the finding it is about.
+        spl: The search; values of the finding stand in it as `$column$`.
+        requested_by: The model.
+    """
+    item = context.item
+    written = DrillDown(
+        id=name, title=name, runs=(), window=item.window, spl=spl, place=item.place, spl_place=item.spl_place
+    )
+    about = next(entry for entry in findings.findings if entry.id == finding)
+    if fault := _refusal(context, written, about, rows, now=searcher.clock()):
+        return Note(code="extra_search_refused", values={"search": name, "reason": fault})
+    run = await _run(context, searcher, written, [about], rows, requested_by)
+    if run.status is not SearchStatus.OK:
+        return Note(code="extra_search_failed", values={"search": name, "status": run.status.value})
+    return run
+
+
+def _refusal(
+    context: ItemContext, drill_down: DrillDown, about: Finding, rows: Sequence[Row], *, now: float
+) -> str | None:
+    """Return why a search of a model may not be sent; None when it may."""
+    if not set(tokens(drill_down.spl)) & set(about.key):
+        return f"it names none of the finding's key fields ({', '.join(about.key) or 'none'}) as $column$."
+    earliest, latest = context.window(drill_down.window, now=now)
+    try:
+        guard(
+            _filled(context, drill_down, [about], rows, earliest, latest),
+            macros=context.macros,
+            allowed_indexes=frozenset(source.index for source in context.procedure.data_sources),
+            earliest=earliest,
+            latest=latest,
+        )
+    except (TokenError, RefusedError, SplError) as error:
+        return str(error)
+    return None
+
+
 def _groups(drill_down: DrillDown, findings: list[Finding]) -> Iterator[list[Finding]]:
     size = BATCH if drill_down.each == "batch" else 1
     for start in range(0, len(findings), size):
@@ -65,11 +126,10 @@ async def _run(
 ) -> DrillDownRun:
     now = searcher.clock()
     earliest, latest = context.window(drill_down.window, now=now)
-    spl = drill_down_search(
-        drill_down, {**parameter_values(context.parameters), **_tokens(group, rows, earliest, latest)}
-    )
+    spl = _filled(context, drill_down, group, rows, earliest, latest)
     suffix = f":{group[0].id}" if drill_down.each == "finding" else ""
-    ran = await searcher.run(f"drill_down:{drill_down.id}{suffix}", spl, earliest, latest)
+    head = "" if drill_down.id.startswith(BY_MODEL) else "drill_down:"
+    ran = await searcher.run(f"{head}{drill_down.id}{suffix}", spl, earliest, latest)
     covered = tuple(finding.id for finding in group)
     if ran is None:
         return DrillDownRun(
@@ -90,6 +150,18 @@ async def _run(
         rows=split or {},
         requested_by=requested_by,
     )
+
+
+def _filled(
+    context: ItemContext,
+    drill_down: DrillDown,
+    group: list[Finding],
+    rows: Sequence[Row],
+    earliest: float,
+    latest: float,
+) -> str:
+    values = {**parameter_values(context.parameters), **_tokens(group, rows, earliest, latest)}
+    return drill_down_search(drill_down, values)
 
 
 def _tokens(group: list[Finding], rows: Sequence[Row], earliest: float, latest: float) -> dict[str, Value]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from agents.context import ItemContext
 from agents.criteria import Clockwork, apply_criterion, decide
@@ -76,14 +76,19 @@ def judge_item(
         complete=not incomplete and not any(entry.notes for entry in judged),
         incomplete=incomplete,
         item_results=item_results,
-        findings=tuple(sorted(judged, key=_order)),
+        findings=ordered(judged),
         gone=_gone(previous, material),
         previous_round=previous_round,
         nearest_miss=_nearest_miss(judged, item_results),
         lapsed=tuple(dict.fromkeys(lapsed)),
         totals=totals,
-        due=tuple(_due(context, material, sorted(judged, key=_order))),
+        due=tuple(_due(context, material, ordered(judged))),
     )
+
+
+def ordered(judged: Iterable[FindingJudgement]) -> tuple[FindingJudgement, ...]:
+    """Return findings worst first, new before recurring."""
+    return tuple(sorted(judged, key=_order))
 
 
 def _order(entry: FindingJudgement) -> tuple[int, int, bool, str]:

@@ -115,7 +115,44 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "Independent total: the sum of {column}, {found}, differs from {expected}.",
     },
     "not_covered": {"ja": "{text}", "en": "{text}"},
+    "labelled": {"ja": "{figure}〔{label}〕", "en": "{figure} [{label}]"},
+    "model_answer": {
+        "ja": "{entity} の問い {criterion}({question})へのモデルの回答: {answer}。根拠: {facts}。{reason}",
+        "en": "The model's answer to question {criterion} ({question}) about {entity}: {answer}. It rests on: {facts}. {reason}",
+    },
+    "model_concern": {
+        "ja": "{entity} についてのモデルの懸念(一次判断を {verdict} 以上とする)。根拠: {facts}。{reason}",
+        "en": "The model's concern about {entity} (verdict at least {verdict}). It rests on: {facts}. {reason}",
+    },
+    "model_no_reason": {
+        "ja": "理由の文は、事実への参照でないものを含むか空のため載せない。",
+        "en": "Its reason is left out: it is empty or holds what is no reference to a fact.",
+    },
+    "model_search": {
+        "ja": "モデルが求めた追加検索 {search}({entity}): {rows} 行。{cells}",
+        "en": "Search {search} that the model asked for ({entity}): {rows} rows. {cells}",
+    },
+    "answer_yes": {"ja": "はい", "en": "yes"},
+    "answer_no": {"ja": "いいえ(一次判断は下げない)", "en": "no (which lowers no verdict)"},
+    "answer_cannot_tell": {"ja": "判断できない", "en": "cannot tell"},
 }
+
+LABELS: dict[str, str] = {
+    "findings": "検知の数",
+    "above none": "不要を超える検知の数",
+    "new": "新規の数",
+    "recurring": "継続の数",
+    "observed": "観測値",
+    "threshold": "基準値",
+    "events": "イベント数",
+    "omitted": "表に載せない数",
+}
+"""Japanese for the labels that code gives to facts; those of the procedure are in its own language."""
+
+
+def fact_label(label: str, language: Language) -> str:
+    """Return the label of a fact as a reader sees it."""
+    return LABELS.get(label, label) if language == "ja" else label
 
 
 def sentence(code: str, language: Language, **references: str) -> str:

@@ -9,6 +9,7 @@ from agents.context import ItemContext
 from agents.draft import Draft
 from agents.facts import KIND_OF_FORMAT
 from agents.material import Material
+from agents.model_paragraphs import model_paragraphs
 from agents.narrative import SECTION_TITLES
 from procedures.verdict import Verdict
 from tools.records.fact import FactKind
@@ -77,11 +78,7 @@ def draft_report(
 def _sections(draft: Draft, overview: tuple[str, ...], above: list[FindingJudgement]) -> Iterator[Section]:
     texts: dict[str, tuple[str, ...]] = {
         "overview": overview,
-        "details": (
-            draft.say("more", omitted=draft.count("omitted", _omitted(draft, above), "omitted(findings)")),
-        )
-        if _omitted(draft, above)
-        else (),
+        "details": (*_more(draft, above), *model_paragraphs(draft)),
         "assessment": tuple(assessment_paragraphs(draft)),
         "recommendation": tuple(recommendation_paragraphs(draft)),
         "exceptions": tuple(_exceptions(draft)),
@@ -90,6 +87,11 @@ def _sections(draft: Draft, overview: tuple[str, ...], above: list[FindingJudgem
     }
     for ident, paragraphs in texts.items():
         yield Section(id=ident, title=SECTION_TITLES[ident][draft.language], paragraphs=paragraphs)
+
+
+def _more(draft: Draft, above: list[FindingJudgement]) -> Iterator[str]:
+    if omitted := _omitted(draft, above):
+        yield draft.say("more", omitted=draft.count("omitted", omitted, "omitted(findings)"))
 
 
 def _omitted(draft: Draft, above: list[FindingJudgement]) -> int:
@@ -179,6 +181,7 @@ def _rows(draft: Draft, entry: FindingJudgement) -> Iterator[ReportRow]:
             if position == 0
             else (),
             notes=notes,
+            concerns=entry.concerns if position == 0 else (),
         )
 
 

@@ -54,7 +54,14 @@ def assemble_round(round_: Round, casebook: Casebook, evidence: EvidenceStore, *
         complete=all(item.report is not None and item.report.complete for item in items),
         entities=_entities(procedure, rows, evidence),
         items=items,
+        model=", ".join(_models(items)) or None,
     )
+
+
+def _models(items: tuple[RoundItem, ...]) -> dict[str, None]:
+    """Return the names of the models that took part, each once."""
+    uses = (item.report.model_use for item in items if item.report)
+    return {name: None for use in uses if use for name in use.names}
 
 
 def _status(round_: Round, rows: list[RoundItemRow]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Value = str | int | float | list[str] | None
 
@@ -63,6 +63,23 @@ class SourceShape(Shape):
     bytes: int
 
 
+def _is_absent(value: object) -> bool:
+    return value is None
+
+
+class ModelShape(Shape):
+    """What models took in one item, or in a round: there only where one took part."""
+
+    models: list[str]
+    calls: int
+    failed: int
+    tokens_in: int
+    tokens_cached: int
+    tokens_out: int
+    seconds: float
+    cost: float | None
+
+
 class ItemShape(Shape):
     """One item of a round."""
 
@@ -79,6 +96,7 @@ class ItemShape(Shape):
     evidence_digest: str | None
     error: str | None
     held_by: str | None = None
+    model: ModelShape | None = Field(default=None, exclude_if=_is_absent)
 
 
 class RoundShape(Shape):
@@ -93,6 +111,7 @@ class RoundShape(Shape):
     timezone: str
     ad_hoc: bool
     items: list[ItemShape]
+    model: ModelShape | None = Field(default=None, exclude_if=_is_absent)
 
 
 class FaultShape(Shape):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from agents.render.decisions import HEADER, Entry, decision_rows
 from agents.render.findings import findings_table, item_criteria
 from agents.render.layout import BREAK, table
+from agents.render.model_use import author_line, model_blocks
 from agents.render.search_log import search_log
 from agents.render.values import escape, render_note, render_prose, trusted
 from agents.render.words import Language, check_status, word
@@ -56,6 +57,7 @@ def item_blocks(
     yield from section_blocks(report, ("assessment", "recommendation", "exceptions", "completeness"), sub)
     yield from _gaps(report, sub)
     yield from section_blocks(report, ("not_covered",), sub)
+    yield from model_blocks(report, sub)
     yield from checks_blocks(checks, report.language, sub)
     yield from _decisions(report, decisions, sub)
     yield f"{sub} {word('searches', report.language)}"
@@ -72,6 +74,7 @@ def section_blocks(report: ItemReport, names: Iterable[str], sub: str) -> Iterat
         section = sections.get(name)  # type: ignore[call-overload]
         if section is not None and section.paragraphs:
             yield f"{sub} {trusted(section.title)}"
+            yield from author_line(section, report.language)
             yield from paragraphs(report, section.paragraphs)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from agents.render.blocks import Block, SplOf, Timeline, item_blocks, item_heading
 from agents.render.decisions import Entry
 from agents.render.layout import BREAK, table
+from agents.render.model_use import author_line
 from agents.render.round import round_blocks
 from agents.render.values import clock, escape, hostile, render_prose
 from agents.render.words import word
@@ -42,6 +43,7 @@ def render_summary(report: ItemReport) -> str:
     lines = [item_heading(report.item, report.title, 1), verdict]
     for section in report.sections:
         if section.id in SUMMARY_SECTIONS:
+            lines += author_line(section, report.language)
             lines += [
                 render_prose(text, facts, report.language, report.timezone) for text in section.paragraphs
             ]

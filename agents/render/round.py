@@ -16,6 +16,7 @@ from agents.render.blocks import (
 )
 from agents.render.decisions import has_defect, kinds
 from agents.render.layout import table
+from agents.render.model_use import totals_text
 from agents.render.search_log import search_log
 from agents.render.values import MISSING, clock, escape, hostile, number, trusted
 from agents.render.words import Language, word
@@ -73,8 +74,15 @@ def _facts(report: RoundReport) -> list[list[str]]:
             f"{trusted(report.procedure)} {word('version', lang)} {escape(report.procedure_version)}",
         ],
         [word("digest", lang), f"`{report.procedure_digest[:16]}`"],
-        [word("model", lang), escape(report.model) if report.model else word("no_model", lang)],
+        [word("model", lang), trusted(report.model) if report.model else word("no_model", lang)],
+        *_model_totals(report),
     ]
+
+
+def _model_totals(report: RoundReport) -> Iterator[list[str]]:
+    uses = [item.report.model_use for item in report.items if item.report and item.report.model_use]
+    if calls := [call for use in uses for call in use.calls]:
+        yield [word("model_use", report.language), totals_text(calls, report.language)]
 
 
 def _entities(report: RoundReport) -> str:
@@ -143,6 +151,7 @@ def is_clean(item: RoundItem) -> bool:
         and report.complete
         and not (report.incomplete or report.rows or report.attached or item.decisions)
         and all(result.fired is False for result in report.item_results)
+        and not (report.model_use and report.model_use.notes)
         and not (item.checks is not None and item.checks.failed)
         and not any(_REFERENCE.search(text) for text in _texts(report, "exceptions"))
     )

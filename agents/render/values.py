@@ -33,6 +33,8 @@ _PROCEDURE_VALUES = {
     "procedure",
     "column",
     "field",
+    "search",
+    "section",
 }
 
 
@@ -250,6 +252,8 @@ def _note_value(name: str, value: Value, language: Language, timezone: str) -> s
         return duration(value, language)
     if name == "purpose":
         return trusted(purpose_words(str(value), language))
+    if name in {"failure", "agent"}:
+        return word(str(value), language)
     if name == "status":
         return search_status(str(value), language)
     if name == "value":

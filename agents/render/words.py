@@ -23,6 +23,40 @@ WORDS: dict[str, tuple[str, str]] = {
         "モデル不使用(判断と文章はすべて手順書とプログラムによる)",
         "No model was used; every judgement and sentence comes from the procedure and from code",
     ),
+    "model_use": ("モデルの使用", "Use of the model"),
+    "agent": ("エージェント", "Agent"),
+    "judge": ("判断", "judge"),
+    "drill_down": ("深掘り", "drill-down"),
+    "reporter": ("報告", "reporter"),
+    "requests": ("要求", "Requests"),
+    "tokens_in": ("入力トークン", "Tokens in"),
+    "tokens_cached": ("うちキャッシュ", "of them cached"),
+    "tokens_out": ("出力トークン", "Tokens out"),
+    "cost": ("費用", "Cost"),
+    "sum": ("合計", "Total"),
+    "estimated": ("推定", "estimated"),
+    "written_by_model": (
+        "モデル {model} による文章。数値と対象は証跡の値をプログラムが埋めた",
+        "In the words of the model {model}; figures and entities were filled in by code from the evidence",
+    ),
+    "written_by_code": (
+        "モデルの文章は使っていない(定型文)",
+        "No words of the model were taken over; the wording is fixed",
+    ),
+    "answered": ("回答", "answered"),
+    "timeout": ("時間切れ", "timed out"),
+    "rate_limited": ("要求の制限", "rate limited"),
+    "server_error": ("サーバの誤り", "server error"),
+    "unreachable": ("接続できない", "not reachable"),
+    "unauthorised": ("認証できない", "not authorised"),
+    "unknown_model": ("モデルがない", "unknown model"),
+    "bad_request": ("要求が受け付けられない", "request not accepted"),
+    "too_long": ("入力が長すぎる", "prompt too long"),
+    "cut_off": ("出力が途中で切れた", "answer cut off"),
+    "malformed": ("形式の誤り", "malformed answer"),
+    "budget_tokens": ("トークンの予算", "token budget used up"),
+    "budget_seconds": ("時間の予算", "time budget used up"),
+    "given_up": ("先の失敗により中止", "given up after an earlier failure"),
     "ad_hoc": (
         "臨時の期間: しきい値は手順書の周期に合わせたものであり、そのまま比べられない",
         "Ad hoc window: the thresholds belong to the period of the procedure and do not compare directly",
@@ -194,6 +228,34 @@ NOTES: dict[str, tuple[str, str]] = {
         "静観対象 {entry} は期限切れのため適用していない",
         "the known-benign entry {entry} has expired and was not applied",
     ),
+    "model_says_no": (
+        "判断基準 {criterion} の問いにモデルは「いいえ」と答えたが、一次判断は下げない。人の判断を要する",
+        "the model answers no to criterion {criterion}, which lowers no verdict; a person must settle it",
+    ),
+    "model_cannot_tell": (
+        "判断基準 {criterion} の問いをモデルは判断できず、人の判断を要する",
+        "the model cannot tell about criterion {criterion}; a person must answer it",
+    ),
+    "model_failed": (
+        "モデル({agent})の回答を得られず、プログラムによる処理とした({failure})",
+        "no answer of the model ({agent}), so code did it alone ({failure})",
+    ),
+    "narrative_rejected": (
+        "「{section}」のモデルの文章は、事実への参照でないものなど {count} 箇所のため採用せず、定型文とした",
+        "the model's words for {section} were not taken over ({count} faults, such as figures that are no facts); fixed wording stands instead",
+    ),
+    "model_chose": (
+        "深掘り {drill_down} は、モデルが手順書の一覧から選んで実行した",
+        "drill-down {drill_down} ran because the model chose it from the procedure",
+    ),
+    "extra_search_refused": (
+        "モデルの追加検索 {search} は送らなかった: {reason}",
+        "the model's extra search {search} was not sent: {reason}",
+    ),
+    "extra_search_failed": (
+        "モデルの追加検索 {search} は完了していない({status})",
+        "the model's extra search {search} did not finish ({status})",
+    ),
     "looks_like_instruction": (
         "列 {field} の値は指示文のように読めるが、データとして扱った",
         "the value of {field} reads like an instruction; it was treated as data",
@@ -212,6 +274,7 @@ PURPOSES: dict[str, tuple[str, str]] = {
     "baseline": ("過去の期間", "baseline"),
     "total": ("検算", "independent total"),
     "drill_down": ("深掘り", "drill-down"),
+    "model": ("モデルの追加検索", "model's extra search"),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,13 +13,14 @@ import typer
 from tejun.guarding import guarded, run_async
 from tejun.output import FAILED, USAGE, JsonOption, clock, console, errors, fail, print_json, verdict_cell
 from tejun.settings import read_settings
-from tejun.shapes import ItemShape, RoundShape
+from tejun.shapes import ItemShape, ModelShape, RoundShape
 
 if TYPE_CHECKING:
     from graph.rounds import ItemOutcome
     from procedures.schedule import RoundWindow
     from procedures.source import ProcedureSource
     from tejun.opening import Tejun
+    from tools.records.model_use import ModelCall
     from tools.records.rows import Round, RoundItemRow
 
 
@@ -91,6 +93,7 @@ async def _run_all(
     concurrency: int,
     quiet: bool,
 ) -> tuple[list[RoundShape], bool]:
+    from tejun.accounting import model_calls
     from tejun.opening import open_tejun
 
     shapes, good = [], True
@@ -101,7 +104,8 @@ async def _run_all(
             )
             held = {outcome.item: outcome.detail for outcome in outcomes if outcome.state == "held"}
             rows = tejun.resources.casebook.items(round_.id)
-            shapes.append(round_shape(round_, rows, held))
+            calls = await asyncio.to_thread(model_calls, rows, tejun.resources.evidence)
+            shapes.append(round_shape(round_, rows, held, calls))
             good = good and all(outcome.state in {"paused", "recorded"} for outcome in outcomes)
             if not quiet:
                 print_round(round_, rows, held)
@@ -149,8 +153,15 @@ async def run_one(
     return round_, outcomes
 
 
-def round_shape(round_: Round, rows: list[RoundItemRow], held: dict[str, str]) -> RoundShape:
+def round_shape(
+    round_: Round,
+    rows: list[RoundItemRow],
+    held: dict[str, str],
+    calls: Mapping[str, Sequence[ModelCall]],
+) -> RoundShape:
     """Return a round as JSON shows it."""
+    from tejun.accounting import model_shape
+
     return RoundShape(
         round=round_.id,
         procedure=round_.procedure_id,
@@ -160,11 +171,14 @@ def round_shape(round_: Round, rows: list[RoundItemRow], held: dict[str, str]) -
         end=round_.end,
         timezone=round_.timezone,
         ad_hoc=round_.ad_hoc,
-        items=[item_shape(row, held.get(row.item_id)) for row in rows],
+        items=[
+            item_shape(row, held.get(row.item_id), model_shape(calls.get(row.item_id, ()))) for row in rows
+        ],
+        model=model_shape([call for mine in calls.values() for call in mine]),
     )
 
 
-def item_shape(row: RoundItemRow, held_by: str | None = None) -> ItemShape:
+def item_shape(row: RoundItemRow, held_by: str | None = None, model: ModelShape | None = None) -> ItemShape:
     """Return an item as JSON shows it."""
     return ItemShape(
         id=row.thread_id,
@@ -180,6 +194,7 @@ def item_shape(row: RoundItemRow, held_by: str | None = None) -> ItemShape:
         evidence_digest=row.report,
         error=row.error,
         held_by=held_by,
+        model=model,
     )
 
 

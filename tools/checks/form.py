@@ -19,6 +19,8 @@ SECTIONS = (
     "completeness",
     "not_covered",
 )
+ABOUT_NO_GAP = {"rows_omitted", "looks_like_instruction"}
+"""Notes of a finding that say nothing against completeness."""
 _CODE = re.compile(r"(`{3,})[^\n]*\n.*?\n\1(?:\n|\Z)|`[^`\n]*`", re.DOTALL)
 
 
@@ -74,6 +76,8 @@ def check_gaps(subject: Subject) -> Iterator[str]:
     spoken |= {
         f"drill_down:{note.values.get('drill_down', '')}" for row in subject.rows for note in row.notes
     }
+    if subject.report.model_use:
+        spoken |= {str(note.values.get("search")) for note in subject.report.model_use.notes}
     for entry in subject.report.search_log:
         if entry.status is SearchStatus.OK:
             continue
@@ -87,10 +91,8 @@ def check_gaps(subject: Subject) -> Iterator[str]:
             continue
         if not names & spoken:
             yield f"{entry.purpose}: {entry.status.value}"
-    if subject.report.complete and (
-        subject.report.incomplete or any(row.notes for row in subject.rows if row.notes)
-    ):
-        notes = [note.code for row in subject.rows for note in row.notes if note.code != "rows_omitted"]
+    if subject.report.complete and (subject.report.incomplete or any(row.notes for row in subject.rows)):
+        notes = [note.code for row in subject.rows for note in row.notes if note.code not in ABOUT_NO_GAP]
         if subject.report.incomplete or notes:
             yield "complete"
 

@@ -1,0 +1,237 @@
+"""The judge agent's model: prose questions answered, concerns raised. It can make a verdict worse, never better."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.asking import Asker
+from agents.context import ItemContext
+from agents.judge import ordered
+from agents.narrative import Language
+from agents.prompting import compile_prompt
+from agents.prose import Vocabulary, faults_of, references_of
+from agents.sheet import Sheet
+from procedures.verdict import Verdict, worst
+from tools.records.fact import Fact
+from tools.records.finding import Concern, CriterionResult, FindingJudgement, Judgement, ModelAnswer, Note
+from tools.records.report import ItemReport
+
+OPEN_NOTES = {"question_without_model", "model_says_no", "model_cannot_tell"}
+_UNANSWERED = {"no": "model_says_no", "cannot_tell": "model_cannot_tell"}
+_FACT = re.compile(r"f\d+")
+
+
+class Model(BaseModel):
+    """Strict about unknown names, as structured output asks."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class AnswerGiven(Model):
+    """A model's answer to one question."""
+
+    question: str
+    answer: Literal["yes", "no", "cannot_tell"]
+    reason: str
+    facts: list[str]
+
+
+class ConcernGiven(Model):
+    """A model's objection to the verdict of one finding."""
+
+    finding: str
+    verdict: Literal["investigate", "undetermined"]
+    reason: str
+    facts: list[str]
+
+
+class JudgeGiven(Model):
+    """What the judge's model returns."""
+
+    answers: list[AnswerGiven] = Field(max_length=12)
+    concerns: list[ConcernGiven] = Field(max_length=8)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenQuestion:
+    """A question in prose that code could not answer; `finding` is empty for the item as a whole."""
+
+    name: str
+    finding: str
+    criterion: str
+    text: str
+
+
+async def ask_questions(
+    context: ItemContext, judgement: Judgement, draft: ItemReport, vocabulary: Vocabulary, asker: Asker
+) -> Judgement:
+    """Return the judgement with a model's answers and concerns; unchanged when it gives none.
+
+    Args:
+        context: The item.
+        judgement: What code decided; final but for its open questions.
+        draft: A report over it, whose facts can be cited.
+        vocabulary: What prose is compared with.
+        asker: The item's way to the models.
+    """
+    sheet = Sheet(draft)
+    asked = list(_open_questions(judgement, sheet))
+    if not asker.has("judge") or not (asked or any(_can_rise(row.verdict) for row in draft.rows)):
+        return judgement
+    listed = "\n".join(f"{one.name} ({_about(one, sheet)}): {one.text}" for one in asked)
+    user = f"{sheet.text}\n\n{listed or _NOTHING_ASKED[context.procedure.language]}"
+    given = await asker.ask("judge", compile_prompt("judge", context), user, JudgeGiven)
+    if given is None:
+        return judgement
+    reader = _Reader(sheet, vocabulary, context.procedure.language, asker.name("judge"))
+    answers = {(one.finding, one.criterion): reader.answer(given.answers, one.name) for one in asked}
+    return _raised(judgement, answers, reader.concerns(given.concerns))
+
+
+_NOTHING_ASKED: dict[Language, str] = {"ja": "(問いはない)", "en": "(no question)"}
+
+
+def _can_rise(verdict: Verdict) -> bool:
+    return verdict is not Verdict.INVESTIGATE
+
+
+def _about(question: OpenQuestion, sheet: Sheet) -> str:
+    return next((name for name, ident in sheet.findings.items() if ident == question.finding), "item")
+
+
+def _open_questions(judgement: Judgement, sheet: Sheet) -> Iterator[OpenQuestion]:
+    shown = set(sheet.findings.values())
+    places = [("", result) for result in judgement.item_results]
+    places += [
+        (entry.finding, result)
+        for entry in judgement.findings
+        if entry.finding in shown
+        for result in entry.results
+    ]
+    asked = [place for place in places if place[1].note is not None and place[1].note.code in OPEN_NOTES]
+    for number, (finding, result) in enumerate(asked[:12], 1):
+        yield OpenQuestion(f"Q{number}", finding, result.id, result.expression)
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """Reads what a model gave: only what it was shown can be cited, only clean prose is kept."""
+
+    sheet: Sheet
+    vocabulary: Vocabulary
+    language: Language
+    model: str
+
+    def answer(self, given: Sequence[AnswerGiven], name: str) -> ModelAnswer:
+        """Return the answer to question `name`; without a valid citation it is "cannot tell"."""
+        mine = [answer for answer in given if answer.question == name]
+        facts = self._cited(mine[0].facts) if len(mine) == 1 else ()
+        answer = mine[0].answer if facts else "cannot_tell"
+        return ModelAnswer(
+            model=self.model,
+            answer=answer,
+            reason=self._reason(mine[0].reason, facts) if facts else "",
+            facts=facts,
+        )
+
+    def concerns(self, given: Sequence[ConcernGiven]) -> dict[str, list[Concern]]:
+        """Return the concerns that name a finding which was shown and rest on facts, by finding."""
+        kept: dict[str, list[Concern]] = {}
+        for concern in given:
+            finding = self.sheet.findings.get(concern.finding)
+            facts = self._cited(concern.facts)
+            if finding is None or not facts:
+                continue
+            verdict = Verdict(concern.verdict)
+            assert verdict in {Verdict.INVESTIGATE, Verdict.UNDETERMINED}  # noqa: S101 - the schema
+            kept.setdefault(finding, []).append(
+                Concern(
+                    model=self.model,
+                    verdict=verdict,
+                    reason=self._reason(concern.reason, facts),
+                    facts=facts,
+                )
+            )
+        return kept
+
+    def _cited(self, names: Sequence[str]) -> tuple[Fact, ...]:
+        """Return the facts; none when one of them was not shown."""
+        plain = [name.strip().strip("{}") for name in names]
+        known = self.sheet.facts
+        return tuple(known[name] for name in dict.fromkeys(plain)) if all(n in known for n in plain) else ()
+
+    def _reason(self, text: str, facts: tuple[Fact, ...]) -> str:
+        """Return the reason; empty when it holds something that is no fact of the answer."""
+        cited = {fact.id: fact for fact in facts}
+        faults = faults_of(text, facts=cited, language=self.language, vocabulary=self.vocabulary)
+        return "" if faults or not set(references_of([text])) <= set(cited) else text
+
+
+def carry_over(judgement: Judgement, earlier: Judgement) -> Judgement:
+    """Return a new judgement with what a model answered and objected to over the evidence before."""
+    answers = {("", result.id): result.answer for result in earlier.item_results if result.answer}
+    answers |= {
+        (entry.finding, result.id): result.answer
+        for entry in earlier.findings
+        for result in entry.results
+        if result.answer
+    }
+    concerns = {entry.finding: list(entry.concerns) for entry in earlier.findings if entry.concerns}
+    return _raised(judgement, answers, concerns) if answers or concerns else judgement
+
+
+def _raised(
+    judgement: Judgement,
+    answers: dict[tuple[str, str], ModelAnswer],
+    concerns: dict[str, list[Concern]],
+) -> Judgement:
+    """Return the judgement with every verdict at least as bad as before."""
+    findings = [
+        _raised_finding(entry, answers, tuple(concerns.get(entry.finding, ())))
+        for entry in judgement.findings
+    ]
+    item_results = tuple(_answered(result, answers.get(("", result.id))) for result in judgement.item_results)
+    fired = [result.verdict for result in item_results if result.fired]
+    return judgement.model_copy(
+        update={
+            "findings": ordered(findings),
+            "item_results": item_results,
+            "verdict": worst([judgement.verdict, *fired, *(entry.verdict for entry in findings)]),
+        }
+    )
+
+
+def _raised_finding(
+    entry: FindingJudgement, answers: dict[tuple[str, str], ModelAnswer], concerns: tuple[Concern, ...]
+) -> FindingJudgement:
+    results = tuple(_answered(result, answers.get((entry.finding, result.id))) for result in entry.results)
+    objected = [Verdict(concern.verdict) for concern in concerns]
+    fired = [result for result in results if result.fired]
+    return entry.model_copy(
+        update={
+            "results": results,
+            "concerns": (
+                *entry.concerns,
+                *(concern for concern in concerns if concern not in entry.concerns),
+            ),
+            "verdict": worst(
+                [entry.verdict, *objected, *(result.verdict for result in fired if not result.suppressed_by)]
+            ),
+            "unsuppressed": worst([entry.unsuppressed, *objected, *(result.verdict for result in fired)]),
+        }
+    )
+
+
+def _answered(result: CriterionResult, answer: ModelAnswer | None) -> CriterionResult:
+    """Return the result with its answer: a yes fires; anything else stays undecided, for a person to settle."""
+    if answer is None:
+        return result
+    if answer.answer == "yes":
+        return result.model_copy(update={"answer": answer, "fired": True, "note": None})
+    note = Note(code=_UNANSWERED[answer.answer], values={"criterion": result.id})
+    return result.model_copy(update={"answer": answer, "note": note})

@@ -1,0 +1,198 @@
+"""The reporter agent's model: words around facts, checked, mended once, or replaced by the fixed wording."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from agents.asking import Asker
+from agents.context import ItemContext
+from agents.narrative import fact_label, sentence
+from agents.prompting import compile_prompt
+from agents.prose import REFERENCE, Vocabulary, faults_of, is_numeric, references_of
+from agents.sheet import Sheet, harmless
+from procedures.verdict import Verdict
+from tools.records.fact import Fact
+from tools.records.finding import Note
+from tools.records.report import ItemReport, Section
+
+WRITTEN = ("assessment", "recommendation")
+TOLD_FAULTS = 12
+_TASK = {
+    "ja": "上の事実だけを使い、総合所見と推奨対応を JSON で書く。",
+    "en": "Write the assessment and the recommendation as JSON, with these facts alone.",
+}
+_MEND = {
+    "ja": "あなたの下書きには、事実への参照でないものがある。参照に置き換えるか、取り除く。言い換えてぼかしてはならない。全体を JSON で書き直す。",
+    "en": "Your draft holds what is no reference to a fact. Put a reference in its place, or remove it; do not blur it. Write the whole JSON again.",
+}
+
+
+class NarrativeGiven(BaseModel):
+    """What the reporter's model returns."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    assessment: list[str] = Field(min_length=1, max_length=3)
+    recommendation: list[str] = Field(max_length=3)
+
+    def section(self, name: str) -> list[str]:
+        """Return the paragraphs of one section."""
+        return self.assessment if name == "assessment" else self.recommendation
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A report with its narrative, and what came of it."""
+
+    report: ItemReport
+    by_model: bool = False
+    repairs: int = 0
+    notes: tuple[Note, ...] = field(default=())
+
+
+async def write_narrative(
+    context: ItemContext, report: ItemReport, vocabulary: Vocabulary, asker: Asker
+) -> Written:
+    """Return the report with a model's assessment and recommendation where they hold nothing but words and facts.
+
+    Args:
+        context: The item.
+        report: The finished draft in fixed wording.
+        vocabulary: What prose is compared with.
+        asker: The item's way to the models.
+    """
+    sheet = Sheet(report)
+    if not asker.has("reporter") or not sheet.findings:
+        return Written(report)
+    prompt = compile_prompt("reporter", context)
+    user = f"{sheet.text}\n\n{_TASK[report.language]}"
+    given = await asker.ask("reporter", prompt, user, NarrativeGiven)
+    if given is None:
+        return Written(report)
+    checker = _Checker(sheet, report, vocabulary)
+    repairs = 0
+    if faults := list(checker.faults(given)):
+        repairs = 1
+        told = "\n".join(f"- {harmless(fault, 160)}" for fault in faults[:TOLD_FAULTS])
+        mend = f"{user}\n\n{_MEND[report.language]}\n{told}\n\n{harmless_draft(given)}"
+        given = await asker.ask("reporter", prompt, mend, NarrativeGiven) or given
+    return _taken(report, sheet, checker, given, asker.name("reporter"), repairs)
+
+
+def harmless_draft(given: NarrativeGiven) -> str:
+    """Return a model's own draft for its second look; its references stay readable."""
+    parts = [part for text in (*given.assessment, *given.recommendation) for part in _split(text)]
+    return "".join(parts)
+
+
+def _split(text: str) -> Iterator[str]:
+    """Yield a paragraph with everything but its references made harmless."""
+    at = 0
+    for match in REFERENCE.finditer(text):
+        yield harmless(text[at : match.start()], 400)
+        yield match.group()
+        at = match.end()
+    yield harmless(text[at:], 400) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    """Finds what a narrative must not hold."""
+
+    sheet: Sheet
+    report: ItemReport
+    vocabulary: Vocabulary
+
+    def faults(self, given: NarrativeGiven) -> Iterator[str]:
+        """Yield the faults of both sections."""
+        for name in WRITTEN:
+            yield from self.section_faults(name, given.section(name))
+
+    def section_faults(self, name: str, texts: Sequence[str]) -> Iterator[str]:
+        """Yield the faults of one section."""
+        if name == "assessment" and not set(references_of(texts)) & set(self.sheet.owners):
+            yield "the assessment refers to no fact of a finding"
+        for text in texts:
+            yield from faults_of(
+                text,
+                facts=self.sheet.facts,
+                language=self.report.language,
+                vocabulary=self.vocabulary,
+                reassuring=self.report.verdict is Verdict.NONE,
+            )
+        if len(set(texts)) != len(texts):
+            yield "repeats itself"
+
+
+def _taken(
+    report: ItemReport, sheet: Sheet, checker: _Checker, given: NarrativeGiven, model: str, repairs: int
+) -> Written:
+    """Take over each section that has no fault; the other keeps its fixed wording, and a note says so."""
+    labels = _Labels(report, sheet)
+    sections, notes, by_model = [], [], False
+    for section in report.sections:
+        texts = given.section(section.id) if section.id in WRITTEN else []
+        faults = list(checker.section_faults(section.id, texts)) if section.id in WRITTEN else []
+        if faults:
+            notes.append(
+                Note(code="narrative_rejected", values={"section": section.title, "count": len(faults)})
+            )
+        if texts and not faults:
+            by_model = by_model or section.id == "assessment"
+            sections.append(_written(section, [labels.told(text) for text in texts], model))
+        else:
+            sections.append(section)
+    new = report.model_copy(update={"sections": tuple(sections), "facts": (*report.facts, *labels.added)})
+    return Written(new, by_model, repairs, tuple(notes))
+
+
+def _written(section: Section, texts: list[str], model: str) -> Section:
+    """Return a section with a model's words; what to do by verdict, and the hand-over, stay the code's."""
+    kept = section.paragraphs if section.id == "recommendation" else ()
+    return section.model_copy(update={"paragraphs": (*kept, *texts), "author": model})
+
+
+class _Labels:
+    """Says behind each figure in a model's words what it is: a right figure in a wrong sentence is seen."""
+
+    def __init__(self, report: ItemReport, sheet: Sheet) -> None:
+        self._report, self._sheet = report, sheet
+        self._several = len(sheet.findings) > 1
+        self._facts = {fact.id: fact for fact in report.facts}
+        self.added: list[Fact] = []
+
+    def told(self, text: str) -> str:
+        """Return `text` with a label behind every figure."""
+        return REFERENCE.sub(self._labelled, text)
+
+    def _labelled(self, match: re.Match[str]) -> str:
+        fact = self._facts[match[1]]
+        if not is_numeric(fact):
+            return match.group()
+        parts = [self._reference(fact_label(fact.label, self._report.language), f"procedure.label.{fact.id}")]
+        owner = self._sheet.owners.get(fact.id)
+        if self._several and owner and (entity := self._entity(owner)):
+            parts.append(f"{{{{{entity}}}}}")
+        return sentence("labelled", self._report.language, figure=match.group(), label=" / ".join(parts))
+
+    def _entity(self, finding: str) -> str | None:
+        place = f"finding.{finding}.key"
+        return next((fact.id for fact in self._report.facts if fact.derivation == place), None)
+
+    def _reference(self, text: str, derivation: str) -> str:
+        known = next((fact for fact in self.added if fact.derivation == derivation), None)
+        if known is None:
+            known = Fact(
+                id=f"f{len(self._report.facts) + len(self.added) + 1}",
+                label="label",
+                value=text,
+                kind="text",
+                evidence="",
+                derivation=derivation,
+            )
+            self.added.append(known)
+        return f"{{{{{known.id}}}}}"
