@@ -224,7 +224,7 @@ def faults_of(
 def _faults(
     text: str, facts: Mapping[str, Fact], language: Language, vocabulary: Vocabulary, reassuring: bool
 ) -> Iterator[str]:
-    bare = REFERENCE.sub("\ue000", text)
+    bare = REFERENCE.sub("□", text)
     yield from (f"{{{{{name}}}}} is no fact" for name in REFERENCE.findall(text) if name not in facts)
     if len(text) > LONGEST:
         yield "too long"

@@ -21,6 +21,7 @@ from tools.records.report import ItemReport, Section
 
 WRITTEN = ("assessment", "recommendation")
 TOLD_FAULTS = 12
+DRAFT_CHARS = 400
 _TASK = {
     "ja": "上の事実だけを使い、総合所見と推奨対応を JSON で書く。",
     "en": "Write the assessment and the recommendation as JSON, with these facts alone.",
@@ -93,10 +94,14 @@ def _split(text: str) -> Iterator[str]:
     """Yield a paragraph with everything but its references made harmless."""
     at = 0
     for match in REFERENCE.finditer(text):
-        yield harmless(text[at : match.start()], 400)
+        yield _plain(text[at : match.start()])
         yield match.group()
         at = match.end()
-    yield harmless(text[at:], 400) + "\n"
+    yield _plain(text[at:]) + "\n"
+
+
+def _plain(text: str) -> str:
+    return harmless(text, DRAFT_CHARS).replace("␠", " ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +186,9 @@ class _Labels:
 
     def _entity(self, finding: str) -> str | None:
         place = f"finding.{finding}.key"
-        return next((fact.id for fact in self._report.facts if fact.derivation == place), None)
+        mine = [fact for fact in self._report.facts if self._sheet.owners.get(fact.id) == finding]
+        named = [fact.id for fact in mine if fact.derivation == place]
+        return next(iter([*named, *(fact.id for fact in mine if fact.kind == "entity")]), None)
 
     def _reference(self, text: str, derivation: str) -> str:
         known = next((fact for fact in self.added if fact.derivation == derivation), None)

@@ -74,6 +74,7 @@ class ModelServer:
     url: str = ""
     requests: list[Request] = field(default_factory=list)
     stop: Callable[[], None] = lambda: None
+    stopped: threading.Event = field(default_factory=threading.Event)
 
     def asked(self, agent: str) -> list[Request]:
         """Return the requests of one agent, by the word that its instructions begin with."""
@@ -91,6 +92,9 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
             answer = server.script(request)
             time.sleep(answer.delay_s)
             body = answer.body(request["model"])
+            if server.stopped.is_set():
+                self._reset()
+                return
             try:
                 self._send(answer, body)
             except OSError:
@@ -106,8 +110,12 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
             self.wfile.write(body[: answer.cut_at])
             self.wfile.flush()
             if answer.cut_at is not None:
-                self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                self.close_connection = True
+                self._reset()
+
+        def _reset(self) -> None:
+            """Close so that the client sees a reset, as from a process that died."""
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.close_connection = True
 
         def log_message(self, *arguments: object) -> None:
             """Print nothing."""
@@ -124,11 +132,10 @@ def serve_model(script: Script) -> Iterator[ModelServer]:
         server.url = f"http://127.0.0.1:{http.server_port}/v1"
         thread = threading.Thread(target=http.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         thread.start()
-        stopped = threading.Event()
 
         def stop() -> None:
-            if not stopped.is_set():
-                stopped.set()
+            if not server.stopped.is_set():
+                server.stopped.set()
                 http.shutdown()
                 http.socket.close()
 
