@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.render.values import render_prose
 from graph.rounds import config_of, plan_round, run_round
 from procedures.schedule import RoundWindow
 from procedures.source import ProcedureSource, read_source
@@ -49,6 +50,11 @@ class Ran:
 
     def section(self, name: str) -> str:
         return "\n".join(next(part.paragraphs for part in self.report.sections if part.id == name))
+
+    def read(self, name: str) -> str:
+        """Return a section as people read it."""
+        facts = {fact.id: fact for fact in self.report.facts}
+        return render_prose(self.section(name), facts, self.report.language, self.report.timezone)
 
     def author(self, name: str) -> str | None:
         return next(part.author for part in self.report.sections if part.id == name)
