@@ -38,7 +38,7 @@ _HEDGE = re.compile(
     re.IGNORECASE,
 )
 _SCALED = re.compile(
-    r"\}\}\s*(?:%|％|percent|hundred|thousand|million|billion|dozen|times|fold|[kKMG]\b|以上|以下|未満|超|前後|程度|"
+    r"\}\}\s*(?:%|％|percent|hundred|thousand|million|billion|dozen|times (?:more|higher|as|the)|fold|[kKMG]\b|以上|以下|未満|超|前後|程度|"
     r"ほど|余り|あまり|弱|強|[十百千万億割倍]|or (?:more|less)|plus\b|\+)",
     re.IGNORECASE,
 )

@@ -50,11 +50,16 @@ class ConcernGiven(Model):
     facts: list[str]
 
 
-class JudgeGiven(Model):
+class ConcernsGiven(Model):
+    """What the judge's model returns where no question is open."""
+
+    concerns: list[ConcernGiven] = Field(max_length=5)
+
+
+class JudgeGiven(ConcernsGiven):
     """What the judge's model returns."""
 
     answers: list[AnswerGiven] = Field(max_length=12)
-    concerns: list[ConcernGiven] = Field(max_length=8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +90,20 @@ async def ask_questions(
         return judgement
     listed = "\n".join(f"{one.name} ({_about(one, sheet)}): {one.text}" for one in asked)
     user = f"{sheet.text}\n\n{listed or _NOTHING_ASKED[context.procedure.language]}"
-    given = await asker.ask("judge", compile_prompt("judge", context), user, JudgeGiven)
+    schema = JudgeGiven if asked else ConcernsGiven
+    given = await asker.ask("judge", compile_prompt("judge", context), user, schema)
     if given is None:
         return judgement
+    answered = given.answers if isinstance(given, JudgeGiven) else []
     reader = _Reader(sheet, vocabulary, context.procedure.language, asker.name("judge"))
-    answers = {(one.finding, one.criterion): reader.answer(given.answers, one.name) for one in asked}
+    answers = {(one.finding, one.criterion): reader.answer(answered, one) for one in asked}
     return _raised(judgement, answers, reader.concerns(given.concerns))
 
 
-_NOTHING_ASKED: dict[Language, str] = {"ja": "(問いはない)", "en": "(no question)"}
+_NOTHING_ASKED: dict[Language, str] = {
+    "ja": '問いはない。懸念だけを {"concerns": […]} で答える。',
+    "en": 'There is no question. Answer with concerns alone: {"concerns": […]}.',
+}
 
 
 def _can_rise(verdict: Verdict) -> bool:
@@ -127,10 +137,10 @@ class _Reader:
     language: Language
     model: str
 
-    def answer(self, given: Sequence[AnswerGiven], name: str) -> ModelAnswer:
-        """Return the answer to question `name`; without a valid citation it is "cannot tell"."""
-        mine = [answer for answer in given if answer.question == name]
-        facts = self._cited(mine[0].facts) if len(mine) == 1 else ()
+    def answer(self, given: Sequence[AnswerGiven], asked: OpenQuestion) -> ModelAnswer:
+        """Return the answer to a question; without a valid citation it is "cannot tell"."""
+        mine = [answer for answer in given if answer.question == asked.name]
+        facts = self._cited(mine[0].facts, asked.finding) if len(mine) == 1 else ()
         answer = mine[0].answer if facts else "cannot_tell"
         return ModelAnswer(
             model=self.model,
@@ -144,10 +154,10 @@ class _Reader:
         kept: dict[str, list[Concern]] = {}
         for concern in given:
             finding = self.sheet.findings.get(concern.finding)
-            facts = self._cited(concern.facts)
-            if finding is None or not facts:
-                continue
             verdict = Verdict(concern.verdict)
+            facts = self._cited(concern.facts, finding) if finding else ()
+            if finding is None or not facts or self._reaches(finding, verdict):
+                continue
             assert verdict in {Verdict.INVESTIGATE, Verdict.UNDETERMINED}  # noqa: S101 - the schema
             kept.setdefault(finding, []).append(
                 Concern(
@@ -159,11 +169,18 @@ class _Reader:
             )
         return kept
 
-    def _cited(self, names: Sequence[str]) -> tuple[Fact, ...]:
-        """Return the facts; none when one of them was not shown."""
-        plain = [name.strip().strip("{}") for name in names]
-        known = self.sheet.facts
-        return tuple(known[name] for name in dict.fromkeys(plain)) if all(n in known for n in plain) else ()
+    def _reaches(self, finding: str, verdict: Verdict) -> bool:
+        """Tell whether a finding's verdict is as bad as that already."""
+        rows = (row for row in self.sheet.report.rows if row.finding == finding)
+        return next(rows).verdict.severity >= verdict.severity
+
+    def _cited(self, names: Sequence[str], finding: str) -> tuple[Fact, ...]:
+        """Return the facts; none when one of them was not shown, or when none is about the finding."""
+        plain = list(dict.fromkeys(name.strip().strip("{}") for name in names))
+        about = [name for name in plain if self.sheet.owners.get(name) == finding or not finding]
+        if not about or not all(name in self.sheet.facts for name in plain):
+            return ()
+        return tuple(self.sheet.facts[name] for name in plain)
 
     def _reason(self, text: str, facts: tuple[Fact, ...]) -> str:
         """Return the reason; empty when it holds something that is no fact of the answer."""

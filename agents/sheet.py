@@ -60,6 +60,19 @@ class Sheet:
         return {f"F{number}": ident for number, ident in enumerate(ids, 1)}
 
     @cached_property
+    def leading(self) -> list[Fact]:
+        """The facts of the worst finding's row, in the order of the procedure's columns."""
+        cells = [cell for row in self.report.rows[:1] for cell in row.cells if cell]
+        return [self.facts[cell] for cell in cells if cell in self.facts]
+
+    def forms(self, fact: Fact) -> set[str]:
+        """Return the ways in which a fact's value may have been written out; none for lists and verdicts."""
+        if isinstance(fact.value, list) or fact.kind == "verdict" or fact.value is None:
+            return set()
+        forms = {self._value(fact), defang(str(fact.value)), str(fact.value)}
+        return {form for form in forms if form and "…" not in form}
+
+    @cached_property
     def owners(self) -> dict[str, str]:
         """Finding ids by the facts that are theirs."""
         cells = {

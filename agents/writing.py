@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -13,6 +14,7 @@ from agents.context import ItemContext
 from agents.narrative import fact_label, sentence
 from agents.prompting import compile_prompt
 from agents.prose import REFERENCE, Vocabulary, faults_of, is_numeric, references_of
+from agents.proving import prove
 from agents.sheet import Sheet, harmless
 from procedures.verdict import Verdict
 from tools.records.fact import Fact
@@ -22,9 +24,15 @@ from tools.records.report import ItemReport, Section
 WRITTEN = ("assessment", "recommendation")
 TOLD_FAULTS = 12
 DRAFT_CHARS = 400
+HINTED = 4
+"""Facts of the worst finding that the task names as an example of how to refer."""
+SHOWN = 3
+"""Paragraphs of the fixed wording that a model is shown to start from."""
 _TASK = {
-    "ja": "上の事実だけを使い、総合所見と推奨対応を JSON で書く。",
-    "en": "Write the assessment and the recommendation as JSON, with these facts alone.",
+    "ja": "プログラムの定型文:\n{draft}\n\n上の事実と定型文をもとに、読みやすい総合所見と推奨対応を JSON で書く。"
+    "値は {hint} のように参照で書き、総合所見の段落には必ず参照を入れる。",
+    "en": "Fixed wording of the code:\n{draft}\n\nFrom these facts and this wording, write a readable assessment and a "
+    "recommendation as JSON. Refer to values like this: {hint}. Every paragraph of the assessment holds a reference.",
 }
 _MEND = {
     "ja": "あなたの下書きには、事実への参照でないものがある。参照に置き換えるか、取り除く。言い換えてぼかしてはならない。全体を JSON で書き直す。",
@@ -32,13 +40,19 @@ _MEND = {
 }
 
 
+Paragraph = Annotated[
+    str, Field(json_schema_extra={"pattern": r"^([^0-9{}<>`\"\n\[\]\\]|\{\{f[0-9]+\}\})+$"})
+]
+"""Servers that enforce a schema keep digits out; what others let through is found by the checks."""
+
+
 class NarrativeGiven(BaseModel):
     """What the reporter's model returns."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    assessment: list[str] = Field(min_length=1, max_length=3)
-    recommendation: list[str] = Field(max_length=3)
+    assessment: list[Paragraph] = Field(min_length=1, max_length=3)
+    recommendation: list[Paragraph] = Field(max_length=3)
 
     def section(self, name: str) -> list[str]:
         """Return the paragraphs of one section."""
@@ -70,18 +84,40 @@ async def write_narrative(
     if not asker.has("reporter") or not sheet.findings:
         return Written(report)
     prompt = compile_prompt("reporter", context)
-    user = f"{sheet.text}\n\n{_TASK[report.language]}"
+    task = _task(report, sheet)
+    user = f"{sheet.text}\n\n{task}"
     given = await asker.ask("reporter", prompt, user, NarrativeGiven)
     if given is None:
         return Written(report)
+    given = proven(given, sheet)
     checker = _Checker(sheet, report, vocabulary)
     repairs = 0
     if faults := list(checker.faults(given)):
         repairs = 1
         told = "\n".join(f"- {harmless(fault, 160)}" for fault in faults[:TOLD_FAULTS])
-        mend = f"{user}\n\n{_MEND[report.language]}\n{told}\n\n{harmless_draft(given)}"
-        given = await asker.ask("reporter", prompt, mend, NarrativeGiven) or given
+        draft = harmless_draft(given)
+        mend = f"{sheet.text}\n\n{draft}\n{_MEND[report.language]}\n{told}\n\n{task}"
+        mended = await asker.ask("reporter", prompt, mend, NarrativeGiven)
+        given = proven(mended, sheet) if mended else given
     return _taken(report, sheet, checker, given, asker.name("reporter"), repairs)
+
+
+def _fixed(report: ItemReport) -> tuple[str, ...]:
+    """Return the paragraphs of the fixed wording that a model starts from."""
+    return next(part.paragraphs for part in report.sections if part.id == "assessment")[:SHOWN]
+
+
+def _task(report: ItemReport, sheet: Sheet) -> str:
+    hint = ", ".join(f"{fact.label} {{{{{fact.id}}}}}" for fact in sheet.leading[:HINTED])
+    return _TASK[report.language].format(hint=hint, draft="\n".join(_fixed(report)))
+
+
+def proven(given: NarrativeGiven, sheet: Sheet) -> NarrativeGiven:
+    """Return a draft with references in the place of values that belong to exactly one listed fact."""
+    return NarrativeGiven(
+        assessment=[prove(text, sheet) for text in given.assessment],
+        recommendation=[prove(text, sheet) for text in given.recommendation],
+    )
 
 
 def harmless_draft(given: NarrativeGiven) -> str:
@@ -112,6 +148,12 @@ class _Checker:
     report: ItemReport
     vocabulary: Vocabulary
 
+    @property
+    def facts(self) -> dict[str, Fact]:
+        """What may be referred to: the facts that are listed, and those of the fixed wording."""
+        worded = set(references_of(_fixed(self.report)))
+        return {**self.sheet.facts, **{fact.id: fact for fact in self.report.facts if fact.id in worded}}
+
     def faults(self, given: NarrativeGiven) -> Iterator[str]:
         """Yield the faults of both sections."""
         for name in WRITTEN:
@@ -124,7 +166,7 @@ class _Checker:
         for text in texts:
             yield from faults_of(
                 text,
-                facts=self.sheet.facts,
+                facts=self.facts,
                 language=self.report.language,
                 vocabulary=self.vocabulary,
                 reassuring=self.report.verdict is Verdict.NONE,

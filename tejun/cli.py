@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tejun.commands import audit, demo, logs, procedures, reviews, rounds, search
+from tejun.commands import audit, demo, doctor, logs, procedures, reviews, rounds, search
 
 app = typer.Typer(
     name="tejun",
@@ -16,6 +16,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.command()(demo.demo)
+app.command()(doctor.doctor)
 app.add_typer(logs.app, name="logs")
 app.command()(search.search)
 app.command()(rounds.run)

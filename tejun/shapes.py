@@ -125,6 +125,14 @@ class FaultShape(Shape):
     message: str
 
 
+class DiagnosisShape(Shape):
+    """One part of `tejun doctor --json`."""
+
+    part: str
+    state: Literal["ok", "absent", "failed"]
+    text: str
+
+
 class AuditShape(Shape):
     """`tejun audit verify --json`."""
 

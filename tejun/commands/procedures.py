@@ -1,4 +1,4 @@
-"""`tejun procedure`: lint and show."""
+"""`tejun procedure`: lint, show and prompt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tejun.guarding import guarded
-from tejun.output import FAILED, JsonOption, clean, console, print_json, print_table
+from tejun.output import FAILED, USAGE, JsonOption, clean, console, fail, print_json, print_table
 from tejun.shapes import FaultShape
 
 app = typer.Typer(help="Check and show written procedures.", no_args_is_help=True)
@@ -91,3 +91,38 @@ def show_procedure(procedure: ProcedureArgument, json: JsonOption = False) -> No
         for item in parsed.items
     )
     print_table(["item", "title", "key", "criteria", "drill-downs"], rows)
+
+
+@app.command("prompt")
+@guarded
+def show_prompt(
+    procedure: ProcedureArgument,
+    item: Annotated[str | None, typer.Option(help="An item; all of them when left out.")] = None,
+    agent: Annotated[
+        str | None, typer.Option(help="judge, drill_down or reporter; all when left out.")
+    ] = None,
+    environment: Annotated[str, typer.Option("--env", help="Column of the parameter table.")] = "default",
+) -> None:
+    """Show the instructions that a model gets for a procedure; log text comes separately, fenced."""
+    import sys
+    from typing import get_args
+
+    from agents.context import ItemContext
+    from agents.prompting import compile_prompt
+    from procedures.archive import load_procedure
+    from procedures.bundled import find_procedure
+    from procedures.source import read_source
+    from tools.records.model_use import Agent
+
+    source = read_source(find_procedure(procedure), environment)
+    items = [part.id for part in load_procedure(source).items]
+    if item is not None and item not in items:
+        fail(f"item {item!r} is not in {procedure}. Items: {', '.join(items)}.", USAGE)
+    agents: tuple[Agent, ...] = get_args(Agent)
+    if agent is not None and agent not in agents:
+        fail(f"agent {agent!r} is unknown. Agents: {', '.join(agents)}.", USAGE)
+    for ident in [item] if item else items:
+        context = ItemContext(source=source, item_id=ident, start=0, end=0)
+        for name in agents:
+            if agent in {None, name}:
+                sys.stdout.write(f"===== {ident} · {name} =====\n{compile_prompt(name, context)}\n")

@@ -89,7 +89,14 @@ async def run_item(tejun: Tejun, source: ProcedureSource, item: str, day: int = 
 def agent_of(request: Request) -> str:
     """Return which agent asks, by the form that it wants."""
     wanted = request["response_format"]["json_schema"]["schema"]["properties"]
-    return "judge" if "answers" in wanted else "drill_down" if "choices" in wanted else "reporter"
+    return "judge" if "concerns" in wanted else "drill_down" if "choices" in wanted else "reporter"
+
+
+def judged(request: Request, answers: list[object], concerns: list[object]) -> Answer:
+    """Return a judge's answer in the form that is asked for: answers only where a question is open."""
+    wanted = request["response_format"]["json_schema"]["schema"]["properties"]
+    given = {"answers": answers} if "answers" in wanted else {}
+    return says({**given, "concerns": concerns})
 
 
 def user_of(request: Request) -> str:
@@ -117,7 +124,7 @@ def diligent(request: Request) -> Answer:
     if agent == "drill_down":
         return says({"enough": True, "choices": []})
     if agent == "judge":
-        return says({"answers": [], "concerns": []})
+        return judged(request, [], [])
     entity = entity_of(request)
     if "総合所見" in request["messages"][0]["content"]:
         return says(

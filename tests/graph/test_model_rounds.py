@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from agents.prose import REFERENCE
 from agents.render.markdown import render_item
 from procedures.verdict import Verdict
 from tejun.opening import Tejun
@@ -18,6 +20,7 @@ from tests.graph.model_rounds import (
     diligent,
     entity_of,
     fact_named,
+    judged,
     library,
     model_settings,
     opened_with_model,
@@ -111,9 +114,9 @@ async def test_the_instructions_come_first_and_hold_no_log_text(tejun: Tejun, se
 
 async def test_a_draft_with_a_figure_is_sent_back_once(tejun: Tejun, server: ModelServer) -> None:
     def careless(request: Request) -> Answer:
-        if "□" in user_of(request) or "'240" in user_of(request):
+        if "'999' is a figure" in user_of(request):
             return diligent(request)
-        text = f"{entity_of(request)} は 240 回失敗した。"
+        text = f"{entity_of(request)} は 999 回失敗した。"
         return says({"assessment": [text], "recommendation": []})
 
     scripted(server, reporter=careless)
@@ -121,7 +124,17 @@ async def test_a_draft_with_a_figure_is_sent_back_once(tejun: Tejun, server: Mod
     assert ran.report.model_use
     assert ran.report.model_use.repairs == 1
     assert ran.author("assessment") == "scripted-1"
-    assert "240" not in ran.section("assessment")
+    assert "999" not in ran.section("assessment")
+
+
+async def test_a_value_that_is_one_fact_becomes_its_reference(tejun: Tejun, server: ModelServer) -> None:
+    text = "203.0.113.66 は 240 回失敗し、利用者数は 3 に達した。"
+    scripted(server, reporter=lambda request: says({"assessment": [text], "recommendation": []}))
+    ran = await run_item(tejun, library(plan.LINUX), "ssh-bruteforce")
+    assert ran.report.model_use
+    assert (ran.report.model_use.narrative, ran.report.model_use.repairs) == ("model", 0)
+    assert not any(sign.isdigit() for sign in REFERENCE.sub("", ran.section("assessment")))
+    assert "240〔失敗回数 / 203[.]0[.]113[.]66〕" in ran.read("assessment")
 
 
 async def test_a_draft_that_stays_wrong_is_replaced_by_fixed_words_and_labelled(
@@ -156,31 +169,30 @@ async def test_a_right_figure_in_a_wrong_sentence_says_what_it_is(tejun: Tejun, 
     assert "3〔利用者数 / 203[.]0[.]113[.]66〕" in text
 
 
-def answering(answer: str, *, facts: Callable[[Request], list[str]]) -> Callable[[Request], Answer]:
+def answering(answer: str, *, facts: Callable[[Request, str], list[str]]) -> Callable[[Request], Answer]:
     """Return a judge that answers every question alike."""
 
     def judge(request: Request) -> Answer:
-        names = [line.split(" ")[0] for line in user_of(request).splitlines() if line.startswith("Q")]
-        return says(
+        asked = re.findall(r"^(Q\d+) \((F\d+)\)", user_of(request), re.MULTILINE)
+        given = [
             {
-                "answers": [
-                    {
-                        "question": name,
-                        "answer": answer,
-                        "reason": "運用端末の一覧にない。",
-                        "facts": facts(request),
-                    }
-                    for name in names
-                ],
-                "concerns": [],
+                "question": name,
+                "answer": answer,
+                "reason": "運用端末の一覧にない。",
+                "facts": facts(request, about),
             }
-        )
+            for name, about in asked
+        ]
+        return judged(request, given, [])
 
     return judge
 
 
-def cited(request: Request) -> list[str]:
-    return [fact_named(request, "失敗回数=")]
+def cited(request: Request, finding: str) -> list[str]:
+    """Cite the first fact of the finding, and one that is about the item."""
+    general = re.search(r"\{\{(f\d+)\}\} findings=", user_of(request))
+    assert general
+    return [entity_of(request, finding).strip("{}"), general[1]]
 
 
 def answers(ran: Ran) -> list[ModelAnswer]:
@@ -201,11 +213,11 @@ async def test_a_yes_with_a_fact_fires_the_question(tejun: Tejun, server: ModelS
     assert ran.checks.failed == ()
 
 
-@pytest.mark.parametrize("names", [[], ["f9999"], ["f1", "f9999"], ["failures"]])
+@pytest.mark.parametrize("names", [[], ["f9999"], ["f1", "f9999"], ["failures"], ["f6"]])
 async def test_an_answer_that_cites_nothing_or_something_unknown_is_cannot_tell(
     tejun: Tejun, server: ModelServer, names: list[str]
 ) -> None:
-    scripted(server, judge=answering("yes", facts=lambda request: names))
+    scripted(server, judge=answering("yes", facts=lambda request, finding: names))
     ran = await run_item(tejun, library(plan.LINUX, asking), "ssh-bruteforce")
     assert {answer.answer for answer in answers(ran)} == {"cannot_tell"}
 
@@ -231,7 +243,7 @@ async def test_a_concern_raises_and_shows_its_reason(tejun: Tejun, server: Model
         }
         unknown = {**concern, "finding": "F99"}
         baseless = {**concern, "facts": ["f9999"], "finding": "F3"}
-        return says({"answers": [], "concerns": [concern, unknown, baseless]})
+        return judged(request, [], [concern, unknown, baseless])
 
     before = await without_model(home, "ssh-bruteforce")
     scripted(server, judge=worried)

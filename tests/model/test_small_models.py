@@ -1,0 +1,139 @@
+"""Whole items with real small models: whatever they write, every figure is right and no verdict is lowered."""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from agents.prose import REFERENCE
+from agents.render.values import render_fact
+from tests.graph.model_rounds import Ran, library, model_settings, opened_with_model, run_item
+from tests.model.conftest import small_model
+from tools.demo import plan
+from tools.records.model_use import sum_calls
+
+pytestmark = [pytest.mark.model, pytest.mark.timeout(1500)]
+
+ITEMS = (
+    (plan.LINUX, "ssh-bruteforce"),
+    (plan.AWS, "console-no-mfa"),
+    (plan.LINUX, "root-shell"),
+    (plan.AWS, "denied-calls"),
+    (plan.WEB, "not-found-scan"),
+    (plan.AWS, "trail-tampering"),
+)
+"""Three Japanese and three English items, the short version first."""
+SHORT = os.environ.get("TEJUN_TEST_MODEL") == "short"
+_NUMBER = re.compile(r"\d+")
+
+
+@dataclass(frozen=True)
+class Line:
+    """What is printed for one model and item."""
+
+    model: str
+    item: str
+    figures: int
+    wrong: int
+    lowered: int
+    repairs: int
+    narrative: str
+    failed: tuple[str, ...]
+    tokens_in: int
+    tokens_out: int
+    seconds: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.model:14} {self.item:16} figures {self.figures:3} wrong {self.wrong} lowered {self.lowered} "
+            f"repairs {self.repairs} narrative {self.narrative:5} tokens {self.tokens_in:5}/{self.tokens_out:4} "
+            f"{self.seconds:5.0f} s {' '.join(self.failed)}"
+        )
+
+
+def figures_of(ran: Ran) -> list[tuple[str, object]]:
+    """Return every value of the findings table by its finding and column."""
+    return [
+        (f"{row.finding}.{column.source}", ran.report.fact(cell).value if cell else None)
+        for row in (*ran.report.rows, *ran.report.attached)
+        for column, cell in zip(ran.report.columns, row.cells, strict=True)
+    ]
+
+
+def wrong_figures(ran: Ran, before: Ran) -> int:
+    """Count table values that differ from those without a model, and digits in prose that come from no fact."""
+    old = dict(figures_of(before))
+    wrong = sum(old.get(place) != value for place, value in figures_of(ran))
+    for section in ran.report.sections:
+        for text in section.paragraphs:
+            wrong += len(_NUMBER.findall(REFERENCE.sub("", text)))
+            wrong += sum(
+                not render_fact(ran.report.fact(name), ran.report.language, ran.report.timezone)
+                for name in REFERENCE.findall(text)
+            )
+    return wrong
+
+
+def lowered(ran: Ran, before: Ran) -> int:
+    old = {entry.finding: entry.verdict.severity for entry in before.judgement.findings}
+    return sum(entry.verdict.severity < old[entry.finding] for entry in ran.judgement.findings) + (
+        ran.judgement.verdict.severity < before.judgement.verdict.severity
+    )
+
+
+def patient(text: str) -> str:
+    """Return the procedure with the time that a small model on a small machine takes."""
+    return re.sub(r"budget: \{.*\}", "budget: {tokens: 40000, model_seconds: 400}", text)
+
+
+async def run_all(home: Path, name: str, url: str, items: Sequence[tuple[str, str]]) -> list[Line]:
+    models = model_settings(url, name=name, timeout_s=300.0, max_tokens=350)
+    lines = []
+    for procedure, item in items:
+        source = library(procedure, patient)
+        async with opened_with_model(home, {}) as tejun:
+            before = await run_item(tejun, source, item)
+        async with opened_with_model(home, models) as tejun:
+            ran = await run_item(tejun, source, item)
+        use = ran.report.model_use
+        assert use is not None
+        assert ran.checks.failed == ()
+        totals = sum_calls(use.calls)
+        line = Line(
+            model=name,
+            item=item,
+            figures=len(figures_of(ran)),
+            wrong=wrong_figures(ran, before),
+            lowered=lowered(ran, before),
+            repairs=use.repairs,
+            narrative=use.narrative,
+            failed=tuple(f"{call.agent}:{call.outcome}" for call in use.calls if call.outcome != "ok"),
+            tokens_in=totals.tokens_in,
+            tokens_out=totals.tokens_out,
+            seconds=totals.seconds,
+        )
+        print(line, file=sys.__stderr__, flush=True)
+        lines.append(line)
+    return lines
+
+
+async def test_a_hopeless_writer_gets_no_figure_wrong(home: Path) -> None:
+    with small_model("smollm2-135m") as url:
+        lines = await run_all(home, "smollm2-135m", url, ITEMS[: 2 if SHORT else 6])
+    assert sum(line.wrong for line in lines) == 0
+    assert sum(line.lowered for line in lines) == 0
+
+
+async def test_a_realistic_model_writes_half_of_the_narratives_and_gets_no_figure_wrong(home: Path) -> None:
+    with small_model("qwen2.5-1.5b") as url:
+        lines = await run_all(home, "qwen2.5-1.5b", url, ITEMS[: 2 if SHORT else 6])
+    assert sum(line.wrong for line in lines) == 0
+    assert sum(line.lowered for line in lines) == 0
+    accepted = sum(line.narrative == "model" for line in lines)
+    assert accepted * 2 >= len(lines), [str(line) for line in lines]
