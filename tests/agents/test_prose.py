@@ -35,6 +35,12 @@ def test_plain_english_with_references_is_fine(text: str) -> None:
     assert faults(text) == ()
 
 
+def test_words_before_a_name_are_no_hedge() -> None:
+    entity = Fact(id="f3", label="x", value="a", kind="entity", evidence="", derivation="x")
+    text = "Ask the owner about {{f3}} and look at what came over {{f3}} next."
+    assert faults_of(text, facts={"f3": entity}, language="en", vocabulary=WORDS) == ()
+
+
 @pytest.mark.parametrize(
     "text",
     [
