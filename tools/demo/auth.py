@@ -18,9 +18,16 @@ Line = tuple[float, str, str]
 
 def auth_lines(rng: Random, start: float, end: float) -> list[Line]:
     """Return all lines between two epochs, ordered by time."""
-    lines = [*_machines(rng, start, end), *_people(rng, start, end), *_internet(rng, start, end), *_planted()]
+    lines = [*background(rng, start, end), *_planted()]
     kept = [line for line in lines if start <= line[0] < end and not _is_quiet(line)]
     return sorted(kept, key=lambda line: line[0])
+
+
+def background(rng: Random, start: float, end: float) -> Iterator[Line]:
+    """Yield benign lines of machines, people and the internet; some begin before `end` and reach past it."""
+    yield from _machines(rng, start, end)
+    yield from _people(rng, start, end)
+    yield from _internet(rng, start, end)
 
 
 def _is_quiet(line: Line) -> bool:
@@ -124,7 +131,8 @@ def _internet(rng: Random, start: float, end: float) -> Iterator[Line]:
         day += 86400
 
 
-def _failed(moment: float, source: str, user: str, *, host: str = "bastion01", invalid: bool = True) -> Line:
+def failed(moment: float, source: str, user: str, *, host: str = "bastion01", invalid: bool = True) -> Line:
+    """Return one failed password."""
     kind = "invalid user " if invalid else ""
     return moment, host, f"sshd[4242]: Failed password for {kind}{user} from {source} port 52000 ssh2"
 
@@ -133,7 +141,7 @@ def _planted() -> Iterator[Line]:
     """What the plan says, line by line."""
     start = plan.tokyo(2, 10)
     for number in range(200):
-        line = _failed(
+        line = failed(
             start + number * 5,
             plan.ATTACKER,
             ("root", "admin", "deploy")[number % 3],
@@ -149,17 +157,17 @@ def _planted() -> Iterator[Line]:
         f"sshd[4300]: Accepted password for deploy from {plan.ATTACKER} port 52900 ssh2",
     )
     for number in range(10):
-        yield _failed(plan.tokyo(1 + 2 * number, 17), plan.EDGE_WATCH, "admin")
+        yield failed(plan.tokyo(1 + 2 * number, 17), plan.EDGE_WATCH, "admin")
     for number in range(9):
-        yield _failed(plan.tokyo(2 + 2 * number, 41), plan.BELOW_WATCH, "admin")
+        yield failed(plan.tokyo(2 + 2 * number, 41), plan.BELOW_WATCH, "admin")
     names = [*plan.HOSTILE_NAMES, *(f"name{number:02d}" for number in range(21))]
     for number, name in enumerate(names):
-        yield _failed(plan.tokyo(number, 33), plan.GUESSER, name)
+        yield failed(plan.tokyo(number, 33), plan.GUESSER, name)
     for number in range(60):
-        yield _failed(plan.tokyo(20) + number * 120, plan.SCANNER, f"scan{number % 6}", host="web01")
+        yield failed(plan.tokyo(20) + number * 120, plan.SCANNER, f"scan{number % 6}", host="web01")
     for number in range(8):
-        yield _failed(plan.tokyo(0) - 480 + number * 60, plan.MIDNIGHT, "admin")
-        yield _failed(plan.tokyo(0) + 60 + number * 60, plan.MIDNIGHT, "admin")
+        yield failed(plan.tokyo(0) - 480 + number * 60, plan.MIDNIGHT, "admin")
+        yield failed(plan.tokyo(0) + 60 + number * 60, plan.MIDNIGHT, "admin")
     yield (
         plan.tokyo(14, 5),
         "db01",

@@ -21,17 +21,18 @@ READS = (
 Record = dict[str, Any]
 
 
+Timed = tuple[float, Record]
+"""Epoch and record."""
+
+
 def cloudtrail_records(rng: Random, start: float, end: float) -> list[Record]:
     """Return all records between two epochs, ordered by time."""
-    timed = [*_background(rng, start, end), *_planted(rng)]
+    timed = [*background(rng, start, end), *_planted(rng)]
     kept = sorted((pair for pair in timed if start <= pair[0] < end), key=lambda pair: pair[0])
     return [record for _, record in kept]
 
 
-Timed = tuple[float, Record]
-
-
-def _call(
+def call(
     rng: Random,
     moment: float,
     who: str,
@@ -87,7 +88,8 @@ def _role(name: str) -> Record:
     }
 
 
-def _background(rng: Random, start: float, end: float) -> Iterator[Timed]:
+def background(rng: Random, start: float, end: float) -> Iterator[Timed]:
+    """Yield benign calls of jobs and people; some begin just before `end` and reach past it."""
     moment = start
     while moment < end:
         moment += rng.expovariate(1 / 55)
@@ -96,26 +98,27 @@ def _background(rng: Random, start: float, end: float) -> Iterator[Timed]:
         person = working and rng.random() < 0.5
         who, source = rng.choice(list((PEOPLE if person else ROLES).items()))
         service, name = rng.choice(READS)
-        yield _call(rng, moment, who, source, service, name)
+        yield call(rng, moment, who, source, service, name)
         if rng.random() < 0.005:
-            yield _call(
+            yield call(
                 rng, moment + 3, who, source, "s3.amazonaws.com", "GetBucketPolicy", errorCode="AccessDenied",
                 errorMessage="Access Denied",
             )  # fmt: skip
         if who == "app-web" and rng.random() < 0.05:
-            yield _call(
+            yield call(
                 rng, moment + 5, who, source, "secretsmanager.amazonaws.com", "GetSecretValue",
                 requestParameters={"secretId": f"prod/web/{rng.randrange(3)}"},
             )  # fmt: skip
     day = start - start % 86400
     while day < end:
         for name, source in PEOPLE.items():
-            yield _login(rng, day + 900 + rng.random() * 3600, name, source, mfa="Yes")
+            yield login(rng, day + 900 + rng.random() * 3600, name, source, mfa="Yes")
         day += 86400
 
 
-def _login(rng: Random, moment: float, who: str, source: str, *, mfa: str) -> Timed:
-    return _call(
+def login(rng: Random, moment: float, who: str, source: str, *, mfa: str) -> Timed:
+    """Return a console login that succeeded."""
+    return call(
         rng, moment, who, source, "signin.amazonaws.com", "ConsoleLogin", write=True,
         eventType="AwsConsoleSignIn", responseElements={"ConsoleLogin": "Success"},
         additionalEventData={"MFAUsed": mfa, "MobileVersion": "No"},
@@ -149,19 +152,21 @@ def _planted(rng: Random) -> Iterator[Timed]:
     """What the plan says, call by call."""
     who, source = "m.sato", "203.0.113.150"
 
-    def call(moment: float, service: str, name: str, **more: Any) -> Timed:
-        return _call(rng, moment, who, source, f"{service}.amazonaws.com", name, **more)
+    def by_attacker(moment: float, service: str, name: str, **more: Any) -> Timed:
+        return call(rng, moment, who, source, f"{service}.amazonaws.com", name, **more)
 
-    yield _login(rng, plan.utc(9, 20), who, source, mfa="No")
+    yield login(rng, plan.utc(9, 20), who, source, mfa="No")
     for number in range(18):
-        yield call(plan.utc(9, 25) + number * 20, "iam", PROBED[number % len(PROBED)], **DENIED)
+        yield by_attacker(plan.utc(9, 25) + number * 20, "iam", PROBED[number % len(PROBED)], **DENIED)
     for number in range(14):
         secret = {"secretId": f"prod/db/{number:02d}"}
-        yield call(
+        yield by_attacker(
             plan.utc(9, 40, 10) + number * 15, "secretsmanager", "GetSecretValue", requestParameters=secret
         )
     for minute, service, name, parameters, more in CHANGES:
-        yield call(plan.utc(10, minute), service, name, write=True, requestParameters=parameters, **more)
+        yield by_attacker(
+            plan.utc(10, minute), service, name, write=True, requestParameters=parameters, **more
+        )
     for number in range(40):
         moment, name = plan.utc(4) + number * 60, AUDITED[number % len(AUDITED)]
-        yield _call(rng, moment, "audit-scanner", "10.1.9.9", "s3.amazonaws.com", name, **DENIED)
+        yield call(rng, moment, "audit-scanner", "10.1.9.9", "s3.amazonaws.com", name, **DENIED)

@@ -44,7 +44,7 @@ class Hit(NamedTuple):
 
 def web_hits(rng: Random, start: float, end: float) -> list[Hit]:
     """Return all requests between two epochs, ordered by time."""
-    hits = [*_visitors(rng, start, end), *_planted()]
+    hits = [*background(rng, start, end), *_planted()]
     return sorted((hit for hit in hits if start <= hit.time < end), key=lambda hit: hit.time)
 
 
@@ -55,8 +55,8 @@ def render(hit: Hit) -> str:
     return f'{hit.client} - - [{stamp}] "{hit.method} {hit.uri} HTTP/1.1" {hit.status} {hit.size or "-"} "-" "{agent}"'
 
 
-def _visitors(rng: Random, start: float, end: float) -> Iterator[Hit]:
-    """People and a crawler: sessions of a few pages, fewer at night, now and then a page that is gone."""
+def background(rng: Random, start: float, end: float) -> Iterator[Hit]:
+    """Yield people and a crawler: sessions of a few pages, fewer at night, now and then a page that is gone."""
     moment = start
     while moment < end:
         local = dt.datetime.fromtimestamp(moment, plan.TOKYO)

@@ -1,0 +1,185 @@
+"""The logs of a generated case: the generator's background and what the case plants, written and imported."""
+
+from __future__ import annotations
+
+import datetime as dt
+import gzip
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from zoneinfo import ZoneInfo
+
+from evals.case import Case
+from evals.planting import AuthPlanted, Calls, ConsoleLogin, Hits, Plant
+from tools.demo import auth, cloudtrail, web
+from tools.logstore.store import LogStore
+
+DAY_S = 86400
+
+
+@dataclass(frozen=True)
+class Events:
+    """Events as the generator made them, before they became lines of a log."""
+
+    auth: list[auth.Line] = field(default_factory=list)
+    web: list[web.Hit] = field(default_factory=list)
+    aws: list[cloudtrail.Timed] = field(default_factory=list)
+
+    def __add__(self, other: Events) -> Events:
+        return Events(self.auth + other.auth, self.web + other.web, self.aws + other.aws)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A case with its window worked out."""
+
+    case: Case
+    zone: ZoneInfo
+    start: float
+    end: float
+    run_at: float
+
+    @property
+    def indexes(self) -> frozenset[str]:
+        """The indexes that the case's procedure reads."""
+        return frozenset(source.index for source in self.case.parsed().data_sources)
+
+
+def epoch(moment: dt.datetime, zone: ZoneInfo) -> float:
+    """Return the epoch of a clock time in the procedure's zone."""
+    return moment.replace(tzinfo=moment.tzinfo or zone).timestamp()
+
+
+def prepare(case: Case) -> Prepared:
+    """Work out the window of a generated case."""
+    assert case.window is not None, f"{case.id} is no generated case"  # noqa: S101 - load_cases looked
+    zone = ZoneInfo(case.parsed().timezone)
+    start, end = epoch(case.window.start, zone), epoch(case.window.end, zone)
+    run_at = epoch(case.run_at, zone) if case.run_at else end + DAY_S
+    return Prepared(case, zone, start, end, run_at)
+
+
+def background(prepared: Prepared) -> Events:
+    """Return the benign background of a case, silences cut out."""
+    logs = prepared.case.logs
+    if not logs.background:
+        return Events()
+    start, end, seed = prepared.end - logs.days * DAY_S, prepared.end, logs.seed
+    start -= start % 3600
+    cut = [(epoch(one.start, prepared.zone), epoch(one.end, prepared.zone), one.host) for one in logs.silent]
+
+    def kept(moment: float, host: str = "") -> bool:
+        quiet = any(first <= moment < last and (name is None or name == host) for first, last, name in cut)
+        return start <= moment < end and not quiet
+
+    wanted = prepared.indexes
+    lines = auth.background(Random(f"{seed}/auth"), start, end) if "os" in wanted else ()
+    hits = web.background(Random(f"{seed}/web"), start, end) if "web" in wanted else ()
+    records = cloudtrail.background(Random(f"{seed}/aws"), start, end) if "aws" in wanted else ()
+    return Events(
+        [line for line in lines if kept(line[0], line[1])],
+        [hit for hit in hits if kept(hit.time)],
+        [timed for timed in records if kept(timed[0])],
+    )
+
+
+def planted(plants: Iterable[Plant], zone: ZoneInfo) -> Events:
+    """Return what `plants` describe."""
+    events = Events()
+    rng = Random("planted")
+    for plant in plants:
+        match plant:
+            case AuthPlanted():
+                events.auth.extend(plant.lines(zone))
+            case Hits():
+                events.web.extend(plant.hits(zone))
+            case Calls() | ConsoleLogin():
+                events.aws.extend(plant.records(rng, zone))
+    return events
+
+
+def events_of(prepared: Prepared) -> Events:
+    """Return every event that a round of the case can see."""
+    return background(prepared) + planted(prepared.case.logs.plant, prepared.zone)
+
+
+def fill_home(prepared: Prepared, home: Path, cache: Path) -> None:
+    """Write and import the logs of a case below `home`; backgrounds are imported once and kept in `cache`."""
+    store = home / "logs"
+    shutil.copytree(_background_store(prepared, cache), store)
+    logs = prepared.case.logs
+    files = write_files(planted(logs.plant, prepared.zone), home / "files", written_at=prepared.end + 60)
+    for _ in range(logs.copies):
+        import_files(store, files)
+
+
+def _background_store(prepared: Prepared, cache: Path) -> Path:
+    """Return a store that holds the background of a case, made when it is the first of its kind."""
+    spec = prepared.case.logs.model_copy(update={"plant": (), "copies": 1}).model_dump_json()
+    parts = (spec, str(prepared.end), str(prepared.zone), *sorted(prepared.indexes))
+    folder = cache / hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+    if not folder.exists():
+        making = folder.with_name(f"{folder.name}.{os.getpid()}")
+        files = write_files(background(prepared), making / "files", written_at=prepared.end + 60)
+        with LogStore(making / "logs"):
+            pass
+        import_files(making / "logs", files)
+        _publish(making, folder)
+    return folder / "logs"
+
+
+def _publish(making: Path, folder: Path) -> None:
+    """Give a finished store its name; where another process was quicker, keep that one."""
+    try:
+        making.rename(folder)
+    except OSError:
+        if not folder.exists():
+            raise
+        shutil.rmtree(making)
+
+
+_FILES = (("auth.log", "os", "linux_secure"), ("access.log", "web", "access_combined"), ("aws.json.gz", "aws", "aws:cloudtrail"))  # fmt: skip
+
+LogFile = tuple[Path, str, str]
+"""Path, index and sourcetype."""
+
+
+def write_files(events: Events, folder: Path, *, written_at: float) -> list[LogFile]:
+    """Write events in the formats of their sources; sources without events get no file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = [auth.render(line) for line in sorted(events.auth, key=lambda line: line[0])]
+    hits = [web.render(hit) for hit in sorted(events.web)]
+    records = [record for _, record in sorted(events.aws, key=lambda timed: timed[0])]
+    calls = json.dumps({"Records": records}, ensure_ascii=False).encode()
+    contents = (
+        _joined(lines),
+        _joined(hits),
+        gzip.compress(calls, mtime=0) if records else b"",
+    )
+    for (name, _, _), content in zip(_FILES, contents, strict=True):
+        if content:
+            (folder / name).write_bytes(content)
+            os.utime(folder / name, (written_at, written_at))
+    return _written(folder)
+
+
+def _joined(lines: Sequence[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _written(folder: Path) -> list[LogFile]:
+    return [
+        (folder / name, index, sourcetype) for name, index, sourcetype in _FILES if (folder / name).is_file()
+    ]
+
+
+def import_files(store: Path, files: Iterable[LogFile]) -> None:
+    """Import files into the log store at `store`."""
+    with LogStore(store) as opened:
+        for path, index, sourcetype in files:
+            opened.import_paths([str(path)], index=index, sourcetype=sourcetype)

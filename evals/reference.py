@@ -1,0 +1,462 @@
+"""What each item of the library must find, counted over the generator's own events in plain Python.
+
+Nothing here touches the engine, the agents or their reports: lines are read with the generator's own wording
+in mind, and each item is a loop and a few counts. Thresholds are not judged here; verdicts stand in the cases.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple, TypeVar
+
+from evals.logs import Events
+from tools.demo.web import Hit
+
+Value = str | int | float | list[str]
+Row = dict[str, Value]
+Record = dict[str, Any]
+T = TypeVar("T")
+
+_FAILED = re.compile(
+    r"sshd\[\d+\]: (?:message repeated (\d+) times: \[ )?Failed password for (?:invalid user )?(.*) from (\S+) port"
+)
+_ACCEPTED = re.compile(r"sshd\[\d+\]: Accepted (\S+) for (.*) from (\S+) port")
+_ADDED = re.compile(r"useradd\[\d+\]: new user: name=([^,]*), UID=(\d+)")
+_SUDO = re.compile(r"sudo:\s+(\S+) : .*COMMAND=(.*)")
+_SHELL = re.compile(r"(?:/usr)?/bin/(?:su|bash|sh|zsh)(?: |$)")
+_SENSITIVE = re.compile(r"(?i)\.(env|git|bak|sql|zip|old)|/(backup|config|\.git|\.aws)")
+_ADMIN = re.compile(r"(?i)wp-login\.php|wp-admin|xmlrpc\.php|phpmyadmin|/administrator")
+_ATTACK = re.compile(r"(?i)\.\./|%2e%2e|union[+ ]+select|<script|%3Cscript|etc/passwd|cmd=|base64_decode")
+OWNERS = {"192.168.10.11": "運用端末1", "192.168.10.12": "運用端末2", "192.168.20.5": "監視サーバ"}
+"""The administrators' sources, as the procedure's lookup registers them."""
+
+BURST, WATCH, HOUR_S, DAY_S, BUCKET_S = 30, 10, 3600, 86400, 300
+
+
+class Failure(NamedTuple):
+    """One line of failed passwords."""
+
+    time: int
+    attempts: int
+    user: str
+    source: str
+
+
+class Login(NamedTuple):
+    """One SSH login."""
+
+    time: int
+    method: str
+    user: str
+    source: str
+
+
+class Call(NamedTuple):
+    """One AWS call that a record tells of."""
+
+    time: int
+    who: str
+    name: str
+    record: Record
+
+    @property
+    def parameters(self) -> Record:
+        """The parameters of the call."""
+        return self.record.get("requestParameters") or {}
+
+    @property
+    def refused(self) -> bool:
+        """Whether the call failed."""
+        return bool(self.record.get("errorCode"))
+
+
+def _lines(
+    events: Events, start: float, end: float, wanted: re.Pattern[str]
+) -> Iterator[tuple[int, str, Any]]:
+    """Yield second, host and match of the lines inside a window; a syslog line knows whole seconds."""
+    for moment, host, text in events.auth:
+        if start <= int(moment) < end and (found := wanted.match(text)):
+            yield int(moment), host, found
+
+
+def _failures(events: Events, start: float, end: float) -> list[Failure]:
+    return [
+        Failure(at, int(found[1] or 1), found[2], found[3])
+        for at, _, found in _lines(events, start, end, _FAILED)
+    ]
+
+
+def _logins(events: Events, start: float, end: float) -> list[Login]:
+    return [Login(at, found[1], found[2], found[3]) for at, _, found in _lines(events, start, end, _ACCEPTED)]
+
+
+def _hits(events: Events, start: float, end: float) -> list[Hit]:
+    return [hit._replace(time=int(hit.time)) for hit in events.web if start <= int(hit.time) < end]
+
+
+def _calls(events: Events, start: float, end: float) -> list[Call]:
+    return [
+        Call(int(at), _caller(record), record["eventName"], record)
+        for at, record in events.aws
+        if start <= int(at) < end
+    ]
+
+
+def _caller(record: Record) -> str:
+    identity = record["userIdentity"]
+    return str(identity.get("userName") or identity.get("arn") or identity.get("principalId"))
+
+
+def _by(things: Iterable[T], key: Callable[[T], Hashable]) -> dict[Any, list[T]]:
+    groups: dict[Any, list[T]] = defaultdict(list)
+    for thing in things:
+        groups[key(thing)].append(thing)
+    return dict(groups)
+
+
+def _span(times: Iterable[float]) -> Row:
+    known = sorted(times)
+    return {"first": known[0], "last": known[-1]}
+
+
+def _names(values: Iterable[str]) -> list[str]:
+    return sorted(set(values))
+
+
+def ssh_bruteforce(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield failures by source; a repeated line counts as often as it says."""
+    accepted = _by(_logins(events, start - HOUR_S, end), lambda login: login.source)
+    for source, lines in _by(_failures(events, start, end), lambda line: line.source).items():
+        row: Row = {
+            "src_ip": source,
+            "failures": sum(line.attempts for line in lines),
+            "lines": len(lines),
+            "users": len({line.user for line in lines}),
+            **_span(line.time for line in lines),
+        }
+        if source in accepted and int(str(row["failures"])) >= WATCH:
+            row["success-after.accepted"] = len(accepted[source])
+        yield row
+
+
+def ssh_burst(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield failed lines by five minutes."""
+    lines = _failures(events, start, end)
+    for bucket, part in _by(lines, lambda line: line.time - line.time % BUCKET_S).items():
+        yield {
+            "_time": bucket,
+            "lines": len(part),
+            "sources": len({line.source for line in part}),
+            "users": len({line.user for line in part}),
+        }
+
+
+def ssh_user_guessing(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield the names that each source tried."""
+    for source, lines in _by(_failures(events, start, end), lambda line: line.source).items():
+        names = _names(line.user for line in lines)
+        span = _span(line.time for line in lines)
+        yield {"src_ip": source, "users": len(names), "names": names, "lines": len(lines), **span}
+
+
+def unknown_source_login(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield logins by source and user, with the failures of a day before where the source is not registered."""
+    before = _by(_failures(events, start - DAY_S, end), lambda line: line.source)
+    logins = _by(_logins(events, start, end), lambda login: (login.source, login.user))
+    for (source, user), part in logins.items():
+        row: Row = {
+            "src_ip": source,
+            "user": user,
+            "logins": len(part),
+            "methods": _names(login.method for login in part),
+            **_span(login.time for login in part),
+        }
+        if source in OWNERS:
+            row["source_owner"] = OWNERS[source]
+        elif source in before:
+            row["failures-before.failed_before"] = sum(line.attempts for line in before[source])
+        yield row
+
+
+def root_login(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield logins as root by source."""
+    roots = [login for login in _logins(events, start, end) if login.user == "root"]
+    for source, part in _by(roots, lambda login: login.source).items():
+        methods = _names(login.method for login in part)
+        yield {"src_ip": source, "logins": len(part), "methods": methods, **_span(one.time for one in part)}
+
+
+def new_account(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield every account that was made, and its logins."""
+    logins = _by(_logins(events, start, end), lambda login: login.user)
+    for at, host, found in _lines(events, start, end, _ADDED):
+        row: Row = {"host": host, "user": found[1], "_time": at, "uid": found[2]}
+        if found[1] in logins:
+            row["used-since.logins"] = len(logins[found[1]])
+        yield row
+
+
+def root_shell(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield the root shells of each user."""
+    shells = [
+        (at, host, found[1], found[2])
+        for at, host, found in _lines(events, start, end, _SUDO)
+        if _SHELL.match(found[2])
+    ]
+    for user, part in _by(shells, lambda shell: shell[2]).items():
+        yield {
+            "user": user,
+            "shells": len(part),
+            "hosts": len({host for _, host, _, _ in part}),
+            "commands": _names(command for *_, command in part),
+            **_span(at for at, *_ in part),
+        }
+
+
+def root_use(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield the root user's calls by account and source."""
+    roots = [call for call in _calls(events, start, end) if call.record["userIdentity"]["type"] == "Root"]
+    groups = _by(roots, lambda call: (call.record["recipientAccountId"], call.record["sourceIPAddress"]))
+    for (account, source), part in groups.items():
+        made = _names(call.name for call in part)
+        span = _span(call.time for call in part)
+        yield {"account": account, "source_ip": source, "calls": len(part), "calls_made": made, **span}
+
+
+def console_no_mfa(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield console logins without a second factor, and what the same person did on the day."""
+    calls = _calls(events, start, end)
+    mine = _by(calls, lambda call: call.record["userIdentity"].get("userName"))
+    logins = [call for call in calls if _is_bare_login(call.record)]
+    for (who, source), part in _by(logins, lambda call: (call.who, call.record["sourceIPAddress"])).items():
+        yield {
+            "who": who,
+            "source_ip": source,
+            "logins": len(part),
+            **_span(call.time for call in part),
+            "calls-after.calls": len(mine[who]),
+            "calls-after.writes": sum(call.record["readOnly"] is False for call in mine[who]),
+        }
+
+
+def _is_bare_login(record: Record) -> bool:
+    return (
+        record["eventName"] == "ConsoleLogin"
+        and (record.get("responseElements") or {}).get("ConsoleLogin") == "Success"
+        and (record.get("additionalEventData") or {}).get("MFAUsed") == "No"
+    )
+
+
+def new_credentials(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield users, keys and passwords that were made, by the user they are for."""
+    kinds = {"CreateUser", "CreateAccessKey", "CreateLoginProfile", "UpdateLoginProfile"}
+    calls = _calls(events, start, end)
+    used = _by(calls, lambda call: call.record["userIdentity"].get("userName"))
+    made = [call for call in calls if call.name in kinds and not call.refused]
+    for target, part in _by(made, lambda call: call.parameters["userName"]).items():
+        row: Row = {
+            "target": target,
+            "changes": len(part),
+            "made": _names(call.name for call in part),
+            "made_by": _names(call.who for call in part),
+            **_span(call.time for call in part),
+        }
+        if target in used:
+            row["used-since.calls"] = len(used[target])
+        yield row
+
+
+def admin_grants(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield attempts to give administrator rights, by who was to have them."""
+    policy = "arn:aws:iam::aws:policy/AdministratorAccess"
+    kinds = {"AttachUserPolicy", "AttachRolePolicy", "AttachGroupPolicy"}
+    tries = [
+        call
+        for call in _calls(events, start, end)
+        if call.name in kinds and call.parameters.get("policyArn") == policy
+    ]
+
+    def target(call: Call) -> str:
+        return str(
+            next(
+                call.parameters[name]
+                for name in ("userName", "roleName", "groupName")
+                if name in call.parameters
+            )
+        )
+
+    for name, part in _by(tries, target).items():
+        yield {
+            "target": name,
+            "attempts": len(part),
+            "granted": sum(not call.refused for call in part),
+            "by_whom": _names(call.who for call in part),
+            **_span(call.time for call in part),
+        }
+
+
+def trail_tampering(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield changes to trails by identity."""
+    kinds = {"StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors"}
+    changes = [call for call in _calls(events, start, end) if call.name in kinds]
+    for who, part in _by(changes, lambda call: call.who).items():
+        yield {
+            "who": who,
+            "attempts": len(part),
+            "succeeded": sum(not call.refused for call in part),
+            "tried": _names(call.name for call in part),
+            **_span(call.time for call in part),
+        }
+
+
+def denied_calls(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield refused calls by identity."""
+
+    def denied(call: Call) -> bool:
+        code = str(call.record.get("errorCode") or "").lower()
+        return code.startswith("accessdenied") or code.endswith("unauthorizedoperation")
+
+    refused = [call for call in _calls(events, start, end) if denied(call)]
+    for who, part in _by(refused, lambda call: call.who).items():
+        yield {
+            "who": who,
+            "denied": len(part),
+            "kinds": len({call.name for call in part}),
+            "sources": _names(call.record["sourceIPAddress"] for call in part),
+            **_span(call.time for call in part),
+        }
+
+
+def secret_reads(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield reads of secrets by identity and five minutes."""
+    reads = [
+        call for call in _calls(events, start, end) if call.name == "GetSecretValue" and not call.refused
+    ]
+    for (who, bucket), part in _by(reads, lambda call: (call.who, call.time - call.time % BUCKET_S)).items():
+        secrets = {call.parameters.get("secretId") for call in part}
+        yield {"who": who, "_time": bucket, "reads": len(part), "secrets": len(secrets)}
+
+
+def open_exposure(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield security groups that were opened to everybody."""
+    opened = [
+        call
+        for call in _calls(events, start, end)
+        if call.name == "AuthorizeSecurityGroupIngress"
+        and not call.refused
+        and "0.0.0.0/0" in json.dumps(call.record)
+    ]
+    for group, part in _by(opened, lambda call: call.parameters["groupId"]).items():
+        rules = [rule for call in part for rule in call.parameters["ipPermissions"]["items"]]
+        yield {
+            "resource": group,
+            "rules": len(part),
+            "ports": _names(str(rule["fromPort"]) for rule in rules),
+            "by_whom": _names(call.who for call in part),
+            **_span(call.time for call in part),
+        }
+
+
+def _path(hit: Hit) -> str:
+    return hit.uri.partition("?")[0]
+
+
+def not_found_scan(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield pages that do not exist, by client, and what the same client was served that it should not see."""
+    hits = _hits(events, start, end)
+    served = _by(
+        (hit for hit in hits if hit.status < 400 and _SENSITIVE.search(_path(hit))), lambda hit: hit.client
+    )
+    for client, part in _by((hit for hit in hits if hit.status == 404), lambda hit: hit.client).items():
+        paths = {_path(hit) for hit in part}
+        row: Row = {
+            "clientip": client,
+            "requests": len(part),
+            "paths": len(paths),
+            **_span(hit.time for hit in part),
+        }
+        if client in served and len(paths) >= 15:
+            row["hits.sensitive_hits"] = len(served[client])
+            row["hits.sensitive_paths"] = _names(_path(hit) for hit in served[client])
+        yield row
+
+
+def admin_probe(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield requests for pages of administrators, by client."""
+    probes = [hit for hit in _hits(events, start, end) if _ADMIN.search(_path(hit))]
+    for client, part in _by(probes, lambda hit: hit.client).items():
+        yield {
+            "clientip": client,
+            "probes": len(part),
+            "ok": sum(hit.status < 400 for hit in part),
+            "paths": _names(map(_path, part)),
+            **_span(hit.time for hit in part),
+        }
+
+
+def injection(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield requests that hold an attack, by client."""
+    attacks = [hit for hit in _hits(events, start, end) if _ATTACK.search(hit.uri)]
+    for client, part in _by(attacks, lambda hit: hit.client).items():
+        yield {
+            "clientip": client,
+            "requests": len(part),
+            "ok": sum(hit.status < 400 for hit in part),
+            "uris": _names(hit.uri for hit in part),
+            **_span(hit.time for hit in part),
+        }
+
+
+def server_errors(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield errors of the server by path."""
+    errors = [hit for hit in _hits(events, start, end) if hit.status >= 500]
+    for path, part in _by(errors, _path).items():
+        clients = len({hit.client for hit in part})
+        yield {"uri_path": path, "errors": len(part), "clients": clients, **_span(hit.time for hit in part)}
+
+
+def large_transfer(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield the bytes that each client got; a dash in the log is no number. The procedure looks at 100 clients."""
+    rows: list[Row] = []
+    for client, part in _by(_hits(events, start, end), lambda hit: hit.client).items():
+        row: Row = {"clientip": client, "requests": len(part), **_span(hit.time for hit in part)}
+        if sizes := [hit.size for hit in part if hit.size]:
+            row |= {"sent": sum(sizes), "largest": max(sizes)}
+        rows.append(row)
+    rows.sort(key=lambda row: -int(str(row.get("sent", -1))))
+    yield from rows[:100]
+
+
+def error_share(events: Events, start: float, end: float) -> Iterator[Row]:
+    """Yield the share of failures of clients with at least 20 requests and one failure."""
+    for client, part in _by(_hits(events, start, end), lambda hit: hit.client).items():
+        failures = sum(hit.status >= 400 for hit in part)
+        if len(part) >= 20 and failures:
+            share = round(100 * failures / len(part), 1)
+            span = _span(hit.time for hit in part)
+            yield {"clientip": client, "requests": len(part), "failures": failures, "share": share, **span}
+
+
+REFERENCES: dict[str, Callable[[Events, float, float], Iterator[Row]]] = {
+    "ssh-bruteforce": ssh_bruteforce, "ssh-burst": ssh_burst, "ssh-user-guessing": ssh_user_guessing,
+    "unknown-source-login": unknown_source_login, "root-login": root_login, "new-account": new_account,
+    "root-shell": root_shell, "root-use": root_use, "console-no-mfa": console_no_mfa,
+    "new-credentials": new_credentials, "admin-grants": admin_grants, "trail-tampering": trail_tampering,
+    "denied-calls": denied_calls, "secret-reads": secret_reads, "open-exposure": open_exposure,
+    "not-found-scan": not_found_scan, "admin-probe": admin_probe, "injection": injection,
+    "server-errors": server_errors, "large-transfer": large_transfer, "error-share": error_share,
+}  # fmt: skip
+"""One count per item of the library."""
+
+
+def source_times(events: Events, source: str) -> dict[str, list[int]]:
+    """Return the seconds of the events of a data source of the library, by host where it has hosts."""
+    if source == "cloudtrail":
+        return {"": [int(at) for at, _ in events.aws]}
+    if source == "access":
+        return {"": [int(hit.time) for hit in events.web]}
+    lines = [line for line in events.auth if source != "sshd" or line[2].startswith("sshd[")]
+    return {host: [int(line[0]) for line in part] for host, part in _by(lines, lambda line: line[1]).items()}
