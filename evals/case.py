@@ -22,9 +22,9 @@ CASE_FILE = "case.yaml"
 
 VerdictName = Literal["investigate", "undetermined", "observe", "none"]
 Value = str | int | float | list[str]
-Gap = Literal["no_data", "silent", "gap", "truncated", "late", "baseline"]
+Gap = Literal["no_data", "silent", "gap", "truncated", "late", "baseline", "unsearched"]
 """What a report must own up to: no event at all, a source that was silent or had a gap, a cut-off result,
-a round that began before late events could arrive, earlier periods without data."""
+a round that began before late events could arrive, earlier periods without data, a search that was not done."""
 
 
 class CaseError(Exception):

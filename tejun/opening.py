@@ -13,6 +13,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 
 from agents.asking import AnsweringModel
+from agents.searching import Clock
 from graph.build import ItemGraph, build_item_graph
 from graph.resources import Resources
 from tejun.settings import Settings
@@ -82,8 +83,8 @@ def _open_casebook(settings: Settings) -> Casebook:
 
 
 @asynccontextmanager
-async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
-    """Open stores and the way to the SIEM for the length of a block."""
+async def open_resources(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Resources]:
+    """Open stores and the way to the SIEM for the length of a block; `clock` tells what time it is."""
     casebook = await asyncio.to_thread(_open_casebook, settings)
     async with AsyncExitStack() as stack:
         stack.callback(casebook.close)
@@ -104,7 +105,7 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
             evidence=EvidenceStore(settings.evidence),
             casebook=casebook,
             sessions=sessions,
-            clock=time.time,
+            clock=clock,
             source=settings.source,
             reviewer=lambda: settings.user,
             models=await _open_models(settings.models, stack),
@@ -112,10 +113,10 @@ async def open_resources(settings: Settings) -> AsyncIterator[Resources]:
 
 
 @asynccontextmanager
-async def open_tejun(settings: Settings) -> AsyncIterator[Tejun]:
+async def open_tejun(settings: Settings, *, clock: Clock = time.time) -> AsyncIterator[Tejun]:
     """Open everything that running and answering items takes."""
     async with (
-        open_resources(settings) as resources,
+        open_resources(settings, clock=clock) as resources,
         AsyncSqliteSaver.from_conn_string(str(settings.checkpoints)) as saver,
     ):
         saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
