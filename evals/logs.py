@@ -10,11 +10,12 @@ import os
 import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from evals.case import Case
+from evals.case import Case, Logs
 from evals.planting import AuthPlanted, Calls, ConsoleLogin, Hits, Plant
 from tools.demo import auth, cloudtrail, web
 from tools.logstore.store import LogStore
@@ -66,18 +67,25 @@ def prepare(case: Case) -> Prepared:
 
 def background(prepared: Prepared) -> Events:
     """Return the benign background of a case, silences cut out."""
-    logs = prepared.case.logs
+    return _background(_without_plants(prepared), prepared.indexes, prepared.end, prepared.zone)
+
+
+def _without_plants(prepared: Prepared) -> Logs:
+    return prepared.case.logs.model_copy(update={"plant": (), "copies": 1})
+
+
+@lru_cache(maxsize=4)
+def _background(logs: Logs, wanted: frozenset[str], end: float, zone: ZoneInfo) -> Events:
     if not logs.background:
         return Events()
-    start, end, seed = prepared.end - logs.days * DAY_S, prepared.end, logs.seed
+    start, seed = end - logs.days * DAY_S, logs.seed
     start -= start % 3600
-    cut = [(epoch(one.start, prepared.zone), epoch(one.end, prepared.zone), one.host) for one in logs.silent]
+    cut = [(epoch(one.start, zone), epoch(one.end, zone), one.host) for one in logs.silent]
 
     def kept(moment: float, host: str = "") -> bool:
-        quiet = any(first <= moment < last and (name is None or name == host) for first, last, name in cut)
+        quiet = any(first <= moment < last and name in {None, host} for first, last, name in cut)
         return start <= moment < end and not quiet
 
-    wanted = prepared.indexes
     lines = auth.background(Random(f"{seed}/auth"), start, end) if "os" in wanted else ()
     hits = web.background(Random(f"{seed}/web"), start, end) if "web" in wanted else ()
     records = cloudtrail.background(Random(f"{seed}/aws"), start, end) if "aws" in wanted else ()
@@ -111,18 +119,22 @@ def events_of(prepared: Prepared) -> Events:
 def fill_home(prepared: Prepared, home: Path, cache: Path) -> None:
     """Write and import the logs of a case below `home`; backgrounds are imported once and kept in `cache`."""
     store = home / "logs"
-    shutil.copytree(_background_store(prepared, cache), store)
+    shutil.copytree(background_store(prepared, cache), store)
     logs = prepared.case.logs
     files = write_files(planted(logs.plant, prepared.zone), home / "files", written_at=prepared.end + 60)
     for _ in range(logs.copies):
         import_files(store, files)
 
 
-def _background_store(prepared: Prepared, cache: Path) -> Path:
-    """Return a store that holds the background of a case, made when it is the first of its kind."""
-    spec = prepared.case.logs.model_copy(update={"plant": (), "copies": 1}).model_dump_json()
-    parts = (spec, str(prepared.end), str(prepared.zone), *sorted(prepared.indexes))
-    folder = cache / hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
+def background_key(prepared: Prepared) -> str:
+    """Return what is the same for cases with the same background."""
+    parts = (_without_plants(prepared).model_dump_json(), str(prepared.end), str(prepared.zone))
+    return hashlib.sha256("|".join((*parts, *sorted(prepared.indexes))).encode()).hexdigest()[:16]
+
+
+def background_store(prepared: Prepared, cache: Path) -> Path:
+    """Return a store in `cache` that holds the background of a case, made when it is the first of its kind."""
+    folder = cache / background_key(prepared)
     if not folder.exists():
         making = folder.with_name(f"{folder.name}.{os.getpid()}")
         files = write_files(background(prepared), making / "files", written_at=prepared.end + 60)

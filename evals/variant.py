@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from evals.output import Output
 from procedures.schedule import RoundWindow
@@ -31,5 +32,5 @@ class Variant:
 
     id: str
     title: str
-    run: Callable[[Job], Awaitable[Output]]
+    run: Callable[[Job], Coroutine[Any, Any, Output]]
     """A function at the top of a module, so that other processes can run it."""

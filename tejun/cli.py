@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tejun.commands import audit, demo, doctor, logs, procedures, reviews, rounds, search
+from tejun.commands import audit, demo, doctor, evals, logs, procedures, reviews, rounds, search
 
 app = typer.Typer(
     name="tejun",
@@ -28,3 +28,4 @@ app.command()(rounds.report)
 app.command()(rounds.sign)
 app.add_typer(procedures.app, name="procedure")
 app.add_typer(audit.app, name="audit")
+app.add_typer(evals.app, name="eval")

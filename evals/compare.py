@@ -1,0 +1,96 @@
+"""Two runs beside each other, case by case: what got better, what got worse, and whether it is more than noise."""
+
+from __future__ import annotations
+
+from evals.intervals import sign_test
+from evals.planting import Model
+from evals.result import CaseResult, RunResult
+from evals.scorers import SCORERS
+from evals.scoring import Scorer
+
+CALLS = "calls"
+"""The scorer that tells whether a model took part."""
+NOISE = 0.05
+"""A scorer that may vary has got worse when so few runs would come out so by chance."""
+AMOUNT = 0.1
+"""An amount that grew by less than this share of itself is the same."""
+
+
+class Change(Model):
+    """One case that one scorer sees differently."""
+
+    scorer: str
+    case: str
+    before: float
+    after: float
+    worse: bool
+    faults: tuple[str, ...] = ()
+    """The faults that were not there before."""
+
+
+class Comparison(Model):
+    """What changed from one run to another."""
+
+    before: str
+    after: str
+    changes: tuple[Change, ...]
+    regressions: tuple[str, ...]
+    """Scorers that got worse beyond noise, with how."""
+    only_before: tuple[str, ...]
+    only_after: tuple[str, ...]
+
+
+def compare(before: RunResult, after: RunResult) -> Comparison:
+    """Compare the cases that both runs have.
+
+    Without a model a score comes from code over fixed logs and does not vary, so one case that is worse is a
+    regression. Where a model took part, and for amounts, more cases must be worse than chance explains.
+    """
+    old = {case.id: case for case in before.cases}
+    new = {case.id: case for case in after.cases}
+    both = [(old[name], new[name]) for name in old if name in new]
+    changes = [change for pair in both for scorer in SCORERS.values() if (change := _change(scorer, *pair))]
+    failed = tuple(f"{now.id} failed: {now.error}" for then, now in both if now.error and not then.error)
+    varies = any(
+        case.scores[CALLS].value for run in (before, after) for case in run.cases if CALLS in case.scores
+    )
+    worse = tuple(
+        text
+        for scorer in SCORERS.values()
+        if (text := _regression(scorer, changes, varies=varies or scorer.metric == "amount"))
+    )
+    return Comparison(
+        before=before.variant,
+        after=after.variant,
+        changes=tuple(changes),
+        regressions=(*failed, *worse),
+        only_before=tuple(name for name in old if name not in new),
+        only_after=tuple(name for name in new if name not in old),
+    )
+
+
+def _change(scorer: Scorer, before: CaseResult, after: CaseResult) -> Change | None:
+    if scorer.id not in before.scores or scorer.id not in after.scores or scorer.better == "same":
+        return None
+    then, now = before.scores[scorer.id], after.scores[scorer.id]
+    tolerance = AMOUNT * abs(then.value) if scorer.metric == "amount" else 1e-9
+    if abs(now.value - then.value) <= tolerance:
+        return None
+    return Change(
+        scorer=scorer.id,
+        case=before.id,
+        before=then.value,
+        after=now.value,
+        worse=scorer.worse(then.value, now.value) > 0,
+        faults=tuple(fault for fault in now.faults if fault not in then.faults),
+    )
+
+
+def _regression(scorer: Scorer, changes: list[Change], *, varies: bool) -> str | None:
+    mine = [change for change in changes if change.scorer == scorer.id]
+    worse = sum(change.worse for change in mine)
+    if not worse:
+        return None
+    if varies and sign_test(len(mine) - worse, worse) > NOISE:
+        return None
+    return f"{scorer.id}: {worse} cases worse, {len(mine) - worse} better"

@@ -1,0 +1,164 @@
+"""`tejun eval`: how good the reports are, and what changed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from tejun.guarding import guarded
+from tejun.output import FAILED, USAGE, JsonOption, clean, console, errors, fail, print_json
+
+if TYPE_CHECKING:
+    from evals.case import Case
+    from evals.compare import Comparison
+    from evals.result import RunResult
+    from evals.run import Plan
+
+app = typer.Typer(help="Measure the reports against what is true.", no_args_is_help=True)
+
+SHOWN = 20
+"""Most faults printed; the result file and the page hold all."""
+
+
+@app.command()
+@guarded
+def run(
+    case: Annotated[
+        list[str] | None, typer.Argument(help="Only these cases; `aws-*` are those that begin so.")
+    ] = None,
+    variant: Annotated[str, typer.Option(help="Which way of doing the job.")] = "product",
+    cases: Annotated[Path | None, typer.Option(help="A folder of cases instead of the bundled ones.")] = None,
+    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes at a time.")] = 2,
+    repeat: Annotated[int, typer.Option(min=1, max=20, help="Runs of each case, to measure stability.")] = 1,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result as JSON.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the result as an HTML page.")] = None,
+    keep: Annotated[Path | None, typer.Option(help="Keep every report in this folder.")] = None,
+    strict: Annotated[bool, typer.Option(help="Exit 1 when a mark is not reached.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Run cases in temporary data directories and score the reports.
+
+    Exit 0 when every case ran, 1 when one failed (or, with --strict, when a mark is not reached), 2 on bad usage.
+    """
+    from evals.case import CASES, CaseError, load_cases
+    from evals.page import write_page
+    from evals.result import write_result
+    from evals.run import Plan
+    from tejun.variants import VARIANTS
+
+    if variant not in VARIANTS:
+        fail(f"variant {variant!r} is unknown. Variants: {', '.join(VARIANTS)}.", USAGE)
+    try:
+        chosen = load_cases(cases or CASES, case or ())
+    except CaseError as error:
+        fail(str(error), USAGE)
+    plan = Plan(VARIANTS[variant], workers=workers, repeat=repeat, keep=keep)
+    result = _run(chosen, plan, quiet=json)
+    if output is not None:
+        write_result(result, output)
+    if page is not None:
+        write_page(result, page)
+    if json:
+        print_json(result)
+    else:
+        _print(result)
+    if any(one.error for one in result.cases) or (strict and not result.good):
+        raise typer.Exit(FAILED)
+
+
+def _run(cases: tuple[Case, ...], plan: Plan, *, quiet: bool) -> RunResult:
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from evals.run import run_cases
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.completed}/{task.total}"), TimeElapsedColumn())  # fmt: skip
+    with Progress(
+        *columns, console=errors(), transient=True, disable=quiet or not errors().is_terminal
+    ) as bar:
+        task = bar.add_task(plan.variant.id, total=len(cases))
+        return run_cases(cases, plan, progress=lambda done: bar.update(task, description=done.id, advance=1))
+
+
+def _print(result: RunResult) -> None:
+    from rich.table import Table
+
+    from evals.page import interval, shown
+    from evals.scorers import SCORERS
+
+    out = console()
+    table = Table("score", "", "value", "95 %", "cases", "mark", header_style="bold")
+    for total in result.totals:
+        scorer = SCORERS[total.scorer]
+        mark = {None: "", True: "[green]reached[/]", False: "[bold red]not reached[/]"}[total.reached]
+        few = " (few)" if total.few else ""
+        table.add_row(
+            scorer.id,
+            scorer.title,
+            shown(scorer, total.value),
+            interval(scorer, total),
+            f"{total.cases}{few}",
+            mark,
+        )
+    out.print(f"[bold]{escape(result.variant)}[/]: {len(result.cases)} cases in {result.seconds:.0f} s")
+    out.print(table)
+    faults = [
+        f"{case.id}: {name}: {fault}"
+        for case in result.cases
+        for name, score in case.scores.items()
+        for fault in score.faults
+    ]
+    faults = [f"{case.id}: FAILED: {case.error}" for case in result.cases if case.error] + faults
+    for text in faults[:SHOWN]:
+        out.print(f"  {clean(text)}", soft_wrap=True)
+    if len(faults) > SHOWN:
+        out.print(f"  … and {len(faults) - SHOWN} more faults: see --output or --page.")
+    for name, reason in result.skipped.items():
+        out.print(f"  skipped {escape(name)}: {escape(reason)}", soft_wrap=True)
+
+
+@app.command()
+@guarded
+def compare(
+    before: Annotated[Path, typer.Argument(help="A result of `tejun eval run --output`.")],
+    after: Annotated[Path, typer.Argument(help="Another.")],
+    json: JsonOption = False,
+) -> None:
+    """Show, case by case, what got better and what got worse.
+
+    Exit 0 when nothing got worse beyond noise, 1 when something did, 2 on bad usage.
+    """
+    from evals.compare import compare as compare_runs
+    from evals.result import ResultError, read_result
+
+    try:
+        comparison = compare_runs(read_result(before), read_result(after))
+    except ResultError as error:
+        fail(str(error), USAGE)
+    if json:
+        print_json(comparison)
+    else:
+        _print_comparison(comparison)
+    if comparison.regressions:
+        raise typer.Exit(FAILED)
+
+
+def _print_comparison(comparison: Comparison) -> None:
+    out = console()
+    for change in comparison.changes:
+        word = "[bold red]worse [/]" if change.worse else "[green]better[/]"
+        numbers = f"{change.before:.4g} → {change.after:.4g}"
+        out.print(f"{word} {escape(change.case)}: {change.scorer} {numbers}", soft_wrap=True)
+        for fault in change.faults:
+            out.print(f"         {clean(fault)}", soft_wrap=True)
+    for label, names in (("only before", comparison.only_before), ("only after", comparison.only_after)):
+        if names:
+            out.print(f"{label}: {escape(', '.join(names))}", soft_wrap=True)
+    if comparison.regressions:
+        out.print("[bold red]Regressions beyond noise:[/]")
+        for text in comparison.regressions:
+            out.print(f"  {clean(text)}", soft_wrap=True)
+    else:
+        out.print("No regression beyond noise.")
