@@ -27,11 +27,23 @@ class Reject:
     data: bytes
 
 
-def open_plain(stream: io.BufferedReader) -> io.BufferedIOBase:
+DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
+"""What reading a damaged compressed file raises."""
+
+
+def open_plain(stream: io.BufferedReader) -> io.BufferedReader:
     """Return `stream` decompressed when it begins as gzip."""
-    if stream.peek(2)[:2] == b"\x1f\x8b":
-        return cast("io.BufferedIOBase", gzip.GzipFile(fileobj=stream))
+    if begins_with(stream, b"\x1f\x8b"):
+        return cast("io.BufferedReader", gzip.GzipFile(fileobj=stream))
     return stream
+
+
+def begins_with(stream: io.BufferedReader, signature: bytes) -> bool:
+    """Tell whether `stream` begins with these bytes, without reading on."""
+    try:
+        return stream.peek(len(signature)).startswith(signature)
+    except DAMAGE:
+        return False
 
 
 def lines_of(stream: io.BufferedIOBase) -> Iterator[Line]:
@@ -41,7 +53,7 @@ def lines_of(stream: io.BufferedIOBase) -> Iterator[Line]:
     while True:
         try:
             chunk = stream.read1(_CHUNK)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except DAMAGE as error:
             yield (
                 number + 1,
                 b"".join(open_parts),

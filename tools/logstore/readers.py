@@ -1,4 +1,4 @@
-"""From lines to events: the first lines and the sourcetype decide which reader takes a file."""
+"""From files to events: the first bytes, the first lines and the sourcetype decide which reader takes a file."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from itertools import chain, dropwhile, islice
 
 from tools.logstore.building import Defaults, build_event, named
 from tools.logstore.events import Event, UnreadableEventError
-from tools.logstore.lines import Line, Lines, Reject, decoded, lines_of, open_plain, without_mark
+from tools.logstore.lines import Line, Lines, Reject, begins_with, decoded, lines_of, open_plain, without_mark
 from tools.logstore.readers_csv import read_csv
+from tools.logstore.readers_evtx import SIGNATURE, read_evtx
 from tools.logstore.readers_json import brings_metadata, is_object, read_document, read_objects
+from tools.logstore.readers_xml import read_xml
 from tools.logstore.sourcetypes import find_sourcetype
 
 Read = Event | Reject
@@ -26,7 +28,10 @@ def read_events(stream: io.BufferedReader, defaults: Defaults) -> Iterator[Read]
         LogImportError: The index or the sourcetype is neither in the events nor given.
         UnknownSourcetypeError: The given sourcetype is not described.
     """
-    lines = dropwhile(_is_blank, lines_of(open_plain(stream)))
+    plain = open_plain(stream)
+    if begins_with(plain, SIGNATURE):
+        return read_evtx(plain, defaults)
+    lines = dropwhile(_is_blank, lines_of(plain))
     sample = list(islice(lines, _SAMPLE))
     if not sample:
         return iter(())
@@ -36,6 +41,8 @@ def read_events(stream: io.BufferedReader, defaults: Defaults) -> Iterator[Read]
         return read_objects(everything, defaults)
     if mode == "csv":
         return read_csv(everything, defaults)
+    if mode == "xml":
+        return read_xml(everything, defaults)
     if mode in {"", "json"}:
         head = without_mark(sample[0][0], sample[0][1]).lstrip()[:1]
         if head == b"[":

@@ -29,7 +29,7 @@ class Sourcetype:
 
     @property
     def kv_mode(self) -> str:
-        """How fields are found: `none`, `auto` (key=value), `json` or `csv`."""
+        """How fields are found: `none`, `auto` (key=value), `json`, `csv` or `xml`."""
         return self.settings.get("KV_MODE", "auto")
 
     @cached_property
