@@ -64,7 +64,7 @@ def build_event(
     """Return the event of a raw text and its fields.
 
     A field that bears the name of a metadata field is kept as `extracted_<name>`, but `host` is taken for
-    the host unless the caller gives one.
+    the host unless the caller gives one, and a source that the sourcetype computes (EVAL-source) for the source.
 
     Raises:
         UnreadableTimeError: The time cannot be found or read.
@@ -76,6 +76,7 @@ def build_event(
     own_host = host if isinstance(host, str) and defaults.host is None else None
     if own_host is not None:
         del fields["host"]
+    computed = fields.pop("source", None) if sourcetype.names_source else None
     for name in _OWNED:
         if name in fields:
             fields[f"extracted_{name}"] = fields.pop(name)
@@ -87,7 +88,7 @@ def build_event(
         index=index,
         sourcetype=sourcetype.name,
         host=defaults.host or own_host or "",
-        source=defaults.source,
+        source=computed if isinstance(computed, str) else defaults.source,
         fields=fields,
     )
 

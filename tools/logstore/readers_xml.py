@@ -33,17 +33,12 @@ def read_xml(lines: Lines, defaults: Defaults) -> Iterator[Event | Reject]:
 
 
 def build_windows_event(index: str, sourcetype: Sourcetype, text: str, defaults: Defaults) -> Event:
-    """Return the event of one `<Event>` document, with the source that a Splunk forwarder gives it.
+    """Return the event of one `<Event>` document.
 
     Raises:
         UnreadableEventError: It is no event, or has no time that can be read.
     """
-    fields = sourcetype.compute(fields_of_event(text))
-    event = build_event(index, sourcetype, text, fields, defaults)
-    channel = fields.get("Channel")
-    if isinstance(channel, str):
-        event.source = f"XmlWinEventLog:{channel}"
-    return event
+    return build_event(index, sourcetype, text, sourcetype.compute(fields_of_event(text)), defaults)
 
 
 def _event_or_reject(

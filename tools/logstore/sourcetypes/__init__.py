@@ -72,6 +72,11 @@ class Sourcetype:
             if name.startswith("EVAL-")
         )
 
+    @property
+    def names_source(self) -> bool:
+        """Whether events say which source they come from, as Windows events do by their channel."""
+        return "EVAL-source" in self.settings
+
     def extract(self, raw: str) -> dict[str, FieldValue]:
         """Return the fields of one raw line."""
         fields: dict[str, FieldValue] = {}
