@@ -19,6 +19,7 @@ from spl.sql_text import number_literal, text_literal
 from spl.sql_time import strftime_sql
 from spl.sql_values import NULL, Sql, as_number, as_text, cast, unify
 from spl.stage import Builder, OrderKey, Stage
+from spl.terms import parse_pattern
 from spl.values import Value, to_number, to_text
 from spl.wildcards import chosen
 
@@ -481,7 +482,7 @@ class Replace(Command):
             raise clause.fail('replace cannot be read. Expected "old" WITH "new" IN fields.')
         pairs = tuple((old.value, new.value) for old, _, new in triples)
         for old, new in pairs:
-            if new.count("*") not in {0, old.count("*")}:
+            if len(parse_pattern(new).parts) not in {1, len(parse_pattern(old).parts)}:
                 raise clause.fail(f"{old!r} and {new!r} have different numbers of *.")
         return cls(pairs, clause.fields(parts["in"]) if "in" in parts else ("*",), clause.span)
 
@@ -502,11 +503,12 @@ class Replace(Command):
         return builder.extend(stage, added)
 
     def _replaced(self, text: str) -> str:
+        r"""Return the value after the first pair that fits; `\*` is a star, and each wildcard takes the least."""
         arms = []
         for old, new in self.pairs:
-            pattern = "(?s)^" + "(.*)".join(re.escape(part) for part in old.split("*")) + "$"
-            parts = iter(range(1, 100))
-            target = "".join(f"\\{next(parts)}" if c == "*" else "\\\\" if c == "\\" else c for c in new)
+            pattern = "(?s)^" + "(.*?)".join(re.escape(part) for part in parse_pattern(old).parts) + "$"
+            literal = [part.replace("\\", "\\\\") for part in parse_pattern(new).parts]
+            target = literal[0] + "".join(f"\\{place}{part}" for place, part in enumerate(literal[1:], 1))
             regex = text_literal(pattern)
             arms.append(
                 f"WHEN regexp_matches({text}, {regex}) THEN regexp_replace({text}, {regex}, {text_literal(target)})"
