@@ -27,12 +27,17 @@ from agents.prose_patterns import (
     SCALED,
     TECHNICAL,
 )
+from tools.injection import reads_like_instruction
 from tools.records.fact import Fact
 
 REFERENCE = re.compile(r"\{\{(f\d+)\}\}")
 LONGEST = 700
 """Most characters of one paragraph."""
 
+NAME_CHARS, NAME_WORDS, FOREIGN_CHARS = 80, 2, 16
+"""Most characters, words and characters beyond ASCII of log text that is a name, such as a path or an ARN."""
+FEWEST_LETTERS = 6
+"""Letters beside references that a paragraph has at least."""
 _NUMERIC = {"integer", "decimal", "time", "duration", "percent"}
 _KANA = re.compile(r"[\u3040-\u30ff]")
 _SENTENCE = re.compile(r"[^.!?。！？]+")
@@ -80,7 +85,11 @@ def _faults(
     text: str, facts: Mapping[str, Fact], language: Language, vocabulary: Vocabulary, reassuring: bool
 ) -> Iterator[str]:
     bare = REFERENCE.sub("□", text)
-    yield from (f"{{{{{name}}}}} is no fact" for name in REFERENCE.findall(text) if name not in facts)
+    for name in REFERENCE.findall(text):
+        if name not in facts:
+            yield f"{{{{{name}}}}} is no fact"
+        elif not referable(facts[name]):
+            yield f"{{{{{name}}}}} is free text of the log, which prose may not quote"
     if len(text) > LONGEST:
         yield "too long"
     if not bare.isprintable():
@@ -149,8 +158,8 @@ def _stands_in(name: str, lowered: str) -> bool:
 
 
 def _form(bare: str, language: Language) -> Iterator[str]:
-    if not bare.strip():
-        yield "empty"
+    if sum(sign.isalpha() for sign in bare) < FEWEST_LETTERS:
+        yield "says nothing of its own"
     yield from (f"{match.group()!r} is markup" for match in MARKUP.finditer(bare))
     japanese = bool(_KANA.search(bare))
     if japanese is not (language == "ja"):
@@ -163,6 +172,23 @@ def _form(bare: str, language: Language) -> Iterator[str]:
 def references_of(texts: Sequence[str]) -> tuple[str, ...]:
     """Return the ids of the facts that `texts` refer to, without repeats."""
     return tuple(dict.fromkeys(name for text in texts for name in REFERENCE.findall(text)))
+
+
+def referable(fact: Fact) -> bool:
+    """Tell whether prose may refer to a fact: figures, words of the procedure, and log text that is a name.
+
+    Free text of a log in the midst of a sentence would let whoever wrote the log write the report.
+    """
+    if is_numeric(fact) or fact.kind == "verdict" or not fact.evidence:
+        return True
+    values = fact.value if isinstance(fact.value, list) else [fact.value]
+    return all(_is_name(str(value)) for value in values)
+
+
+def _is_name(text: str) -> bool:
+    foreign = sum(not sign.isascii() for sign in text)
+    short = len(text) <= NAME_CHARS and foreign <= FOREIGN_CHARS and len(text.split()) <= NAME_WORDS
+    return short and not reads_like_instruction(text)
 
 
 def is_numeric(fact: Fact) -> bool:

@@ -171,6 +171,13 @@ REASSURANCE = re.compile(
 )
 ABBREVIATIONS = frozenset(
     [
+        "Access",
+        "Management",
+        "Console",
+        "Identity",
+        "CloudTrail",
+        "Linux",
+        "Windows",
         "SSH",
         "IP",
         "URL",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from agents.prose import REFERENCE
+from agents.prose import REFERENCE, referable
 from agents.sheet import Sheet
 
 _TWICE = re.compile(r"(\{\{f\d+\}\})(?:\s*[(（]?\s*\1\s*[)）]?)+")
@@ -37,7 +37,7 @@ def _proven(text: str, sheet: Sheet) -> str:
 def _certain(sheet: Sheet) -> Iterator[tuple[str, str]]:
     """Yield values, the longest first, with the reference to the one fact, or the one label, that has them."""
     places: dict[str, dict[str, str]] = {}
-    for fact in sheet.facts.values():
+    for fact in filter(referable, sheet.facts.values()):
         for shown in sheet.forms(fact):
             places.setdefault(shown, {}).setdefault(fact.label if fact.kind != "entity" else "", fact.id)
     for value in sorted(places, key=len, reverse=True):

@@ -40,10 +40,11 @@ _MEND = {
 }
 
 
-Paragraph = Annotated[
-    str, Field(json_schema_extra={"pattern": r"^([^0-9{}<>`\"\n\[\]\\]|\{\{f[0-9]+\}\})+$"})
-]
-"""Servers that enforce a schema keep digits out; what others let through is found by the checks."""
+_PLAIN = r"[^0-9{}<>`\"\n\[\]\\]"
+_REFERRING = r"\{\{f[0-9]+\}\}"
+Paragraph = Annotated[str, Field(json_schema_extra={"pattern": f"^({_PLAIN}|{_REFERRING})+$"})]
+Referring = Annotated[str, Field(json_schema_extra={"pattern": f"^{_PLAIN}*({_REFERRING}{_PLAIN}*)+$"})]
+"""Servers that enforce a schema keep digits out and references in; what others let through is found by the checks."""
 
 
 class NarrativeGiven(BaseModel):
@@ -51,7 +52,7 @@ class NarrativeGiven(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    assessment: list[Paragraph] = Field(min_length=1, max_length=3)
+    assessment: list[Referring] = Field(min_length=1, max_length=3)
     recommendation: list[Paragraph] = Field(max_length=3)
 
     def section(self, name: str) -> list[str]:

@@ -93,7 +93,7 @@ def patient(text: str) -> str:
 
 
 async def run_all(home: Path, name: str, url: str, items: Sequence[tuple[str, str]]) -> list[Line]:
-    models = model_settings(url, name=name, timeout_s=300.0, max_tokens=350)
+    models = model_settings(url, name=name, timeout_s=300.0, max_tokens=500)
     lines = []
     for procedure, item in items:
         source = library(procedure, patient)
