@@ -71,7 +71,7 @@ spl-coverage: $(RUN_STAMP)  ## tell how many searches of FILE=searches.jsonl are
 	@$(BIN)/python -m tejun.coverage $(FILE)
 
 eval: $(RUN_STAMP)  ## run all evaluation cases without a model; result and page go to .tejun/eval
-	@$(BIN)/tejun eval run --output .tejun/eval/result.json --page .tejun/eval/result.html
+	@$(BIN)/tejun eval run --data ../shared/data --output .tejun/eval/result.json --page .tejun/eval/result.html
 
 golden: $(DEV_STAMP)  ## rewrite the golden files; read the diff before you commit it
 	@TEJUN_GOLDEN=write $(BIN)/pytest -q -m "not server and not kill and not model"

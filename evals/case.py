@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +20,8 @@ from procedures.verdict import Verdict
 
 CASES = Path(__file__).parent / "cases"
 CASE_FILE = "case.yaml"
+NEAR = 5
+"""How many cases are named when an asked-for one does not exist."""
 
 VerdictName = Literal["investigate", "undetermined", "observe", "none"]
 Value = str | int | float | list[str]
@@ -182,8 +185,11 @@ def _chosen(cases: Sequence[Case], ids: Sequence[str]) -> tuple[Case, ...]:
 
     missing = [pattern for pattern in ids if not any(wanted(case, pattern) for case in cases)]
     if missing:
-        known = ", ".join(case.id for case in cases)
-        raise CaseError(f"there is no case {', '.join(map(repr, missing))}. Cases: {known}.")
+        known = [case.id for case in cases]
+        near = get_close_matches(missing[0].rstrip("*"), known, NEAR, cutoff=0.0)
+        raise CaseError(
+            f"there is no case {', '.join(map(repr, missing))}. There are {len(known)}, such as {', '.join(near)}."
+        )
     return tuple(case for case in cases if any(wanted(case, pattern) for pattern in ids))
 
 

@@ -46,8 +46,7 @@ def compare(before: RunResult, after: RunResult) -> Comparison:
     Without a model a score comes from code over fixed logs and does not vary, so one case that is worse is a
     regression. Where a model took part, and for amounts, more cases must be worse than chance explains.
     """
-    old = {case.id: case for case in before.cases}
-    new = {case.id: case for case in after.cases}
+    old, new = _by_id(before), _by_id(after)
     both = [(old[name], new[name]) for name in old if name in new]
     changes = [change for pair in both for scorer in SCORERS.values() if (change := _change(scorer, *pair))]
     failed = tuple(f"{now.id} failed: {now.error}" for then, now in both if now.error and not then.error)
@@ -67,6 +66,11 @@ def compare(before: RunResult, after: RunResult) -> Comparison:
         only_before=tuple(name for name in old if name not in new),
         only_after=tuple(name for name in new if name not in old),
     )
+
+
+def _by_id(run: RunResult) -> dict[str, CaseResult]:
+    apart = run.apart.cases if run.apart else ()
+    return {case.id: case for case in (*run.cases, *apart)}
 
 
 def _change(scorer: Scorer, before: CaseResult, after: CaseResult) -> Change | None:

@@ -64,6 +64,8 @@ class RunResult(Model):
     totals: tuple[Total, ...]
     skipped: dict[str, str] = Field(default_factory=dict)
     """What did not run, with the reason."""
+    apart: RunResult | None = None
+    """The real sets, which are measured with fewer scores and never added to the rest."""
 
     @property
     def good(self) -> bool:

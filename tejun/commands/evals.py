@@ -36,6 +36,9 @@ def run(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result as JSON.")] = None,
     page: Annotated[Path | None, typer.Option(help="Write the result as an HTML page.")] = None,
     keep: Annotated[Path | None, typer.Option(help="Keep every report in this folder.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(help="A folder of real sets, measured and printed apart.")
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Exit 1 when a mark is not reached.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -57,6 +60,8 @@ def run(
         fail(str(error), USAGE)
     plan = Plan(VARIANTS[variant], workers=workers, repeat=repeat, keep=keep)
     result = _run(chosen, plan, quiet=json)
+    if data is not None and not case:
+        result = result.model_copy(update={"apart": _run_real(data, plan)})
     if output is not None:
         write_result(result, output)
     if page is not None:
@@ -65,7 +70,11 @@ def run(
         print_json(result)
     else:
         _print(result)
-    if any(one.error for one in result.cases) or (strict and not result.good):
+        if result.apart is not None:
+            console().print("\n[bold]Real logs, apart[/]")
+            _print(result.apart)
+    ran = (*result.cases, *(result.apart.cases if result.apart else ()))
+    if any(one.error for one in ran) or (strict and not result.good):
         raise typer.Exit(FAILED)
 
 
@@ -80,6 +89,12 @@ def _run(cases: tuple[Case, ...], plan: Plan, *, quiet: bool) -> RunResult:
     ) as bar:
         task = bar.add_task(plan.variant.id, total=len(cases))
         return run_cases(cases, plan, progress=lambda done: bar.update(task, description=done.id, advance=1))
+
+
+def _run_real(folder: Path, plan: Plan) -> RunResult:
+    from evals.real import run_real
+
+    return run_real(folder, plan)
 
 
 def _print(result: RunResult) -> None:

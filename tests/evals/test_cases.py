@@ -131,7 +131,7 @@ def test_all_faults_are_told_at_once(tmp_path: Path) -> None:
 def test_an_unknown_case_is_refused_with_those_that_exist(tmp_path: Path) -> None:
     written(tmp_path, GOOD)
     assert [case.id for case in load_cases(tmp_path, ["o*"])] == ["one"]
-    with pytest.raises(CaseError, match=r"no case 'two'\. Cases: one"):
+    with pytest.raises(CaseError, match=r"no case 'two'\. There are 1, such as one"):
         load_cases(tmp_path, ["two"])
     with pytest.raises(CaseError, match=r"no case in .*Expected <id>/case.yaml"):
         load_cases(tmp_path / "nothing")
