@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from langsmith import Client, evaluate
+from langsmith import Client, evaluate, tracing_context
 from langsmith.schemas import Example, Run
 
 from evals.case import Case
@@ -40,10 +40,12 @@ def evaluate_cases(
     with tempfile.TemporaryDirectory(prefix="tejun-eval-") as folder:
 
         def target(inputs: dict[str, Any]) -> dict[str, Any]:
-            result = run_case(by_id[inputs["case"]], plan, Path(folder))
+            with tracing_context(enabled=False):  # the graph's traces hold log text
+                result = run_case(by_id[inputs["case"]], plan, Path(folder))
             return result.model_dump(mode="json")
 
-        data = _dataset(cases, client or Client()) if upload else _examples(cases)
+        client = client or Client(auto_batch_tracing=upload)
+        data = _dataset(cases, client) if upload else _examples(cases)
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "'upload_results' parameter is in beta")
             return evaluate(
@@ -53,6 +55,7 @@ def evaluate_cases(
                 experiment_prefix=f"tejun-{plan.variant.id}",
                 client=client,
                 upload_results=upload,
+                disable_evaluator_tracing=not upload,
             )
 
 

@@ -134,3 +134,8 @@ def _price(text: str) -> Price | str:
             "for example 0.4,0.1,1.6."
         ) from None
     return Price(input=fresh, cached=cached, output=output)
+
+
+def has_langsmith_key() -> bool:
+    """Tell whether a key for LangSmith is set; its client reads the key itself."""
+    return bool(os.environ.get("LANGSMITH_API_KEY") or os.environ.get("LANGCHAIN_API_KEY"))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evals.compare import Comparison
     from evals.result import RunResult
     from evals.run import Plan
+    from evals.variant import Variant
 
 app = typer.Typer(help="Measure the reports against what is true.", no_args_is_help=True)
 
@@ -46,19 +47,12 @@ def run(
 
     Exit 0 when every case ran, 1 when one failed (or, with --strict, when a mark is not reached), 2 on bad usage.
     """
-    from evals.case import CASES, CaseError, load_cases
     from evals.page import write_page
     from evals.result import write_result
     from evals.run import Plan
-    from tejun.variants import VARIANTS
 
-    if variant not in VARIANTS:
-        fail(f"variant {variant!r} is unknown. Variants: {', '.join(VARIANTS)}.", USAGE)
-    try:
-        chosen = load_cases(cases or CASES, case or ())
-    except CaseError as error:
-        fail(str(error), USAGE)
-    plan = Plan(VARIANTS[variant], workers=workers, repeat=repeat, keep=keep)
+    chosen = _cases(cases, case or [])
+    plan = Plan(_variant(variant), workers=workers, repeat=repeat, keep=keep)
     result = _run(chosen, plan, quiet=json)
     if data is not None and not case:
         result = result.model_copy(update={"apart": _run_real(data, plan)})
@@ -76,6 +70,23 @@ def run(
     ran = (*result.cases, *(result.apart.cases if result.apart else ()))
     if any(one.error for one in ran) or (strict and not result.good):
         raise typer.Exit(FAILED)
+
+
+def _cases(folder: Path | None, ids: list[str]) -> tuple[Case, ...]:
+    from evals.case import CASES, CaseError, load_cases
+
+    try:
+        return load_cases(folder or CASES, ids)
+    except CaseError as error:
+        fail(str(error), USAGE)
+
+
+def _variant(name: str) -> Variant:
+    from tejun.variants import VARIANTS
+
+    if name not in VARIANTS:
+        fail(f"variant {name!r} is unknown. Variants: {', '.join(VARIANTS)}.", USAGE)
+    return VARIANTS[name]
 
 
 def _run(cases: tuple[Case, ...], plan: Plan, *, quiet: bool) -> RunResult:
@@ -158,6 +169,32 @@ def compare(
         _print_comparison(comparison)
     if comparison.regressions:
         raise typer.Exit(FAILED)
+
+
+@app.command()
+@guarded
+def langsmith(
+    case: Annotated[list[str] | None, typer.Argument(help="Only these cases.")] = None,
+    variant: Annotated[str, typer.Option(help="Which way of doing the job.")] = "product",
+    upload: Annotated[bool, typer.Option(help="Send scores, case ids and titles to LangSmith.")] = False,
+) -> None:
+    """Run the same cases and scorers through LangSmith's `evaluate`; nothing is sent without --upload.
+
+    Exit 0 when every case ran, 2 on bad usage.
+    """
+    from evals.run import Plan
+    from evals.smith import evaluate_cases
+    from tejun.settings import has_langsmith_key
+
+    if upload and not has_langsmith_key():
+        fail("--upload needs a key for LangSmith. Set LANGSMITH_API_KEY, or leave --upload away.", USAGE)
+    chosen, plan = _cases(None, case or []), Plan(_variant(variant))
+    for row in evaluate_cases(chosen, plan, upload=upload):
+        scores = {one.key: one.score for one in row["evaluation_results"]["results"]}
+        shown = ", ".join(
+            f"{name} {score:.4g}" for name, score in scores.items() if isinstance(score, int | float)
+        )
+        console().print(f"{(row['example'].inputs or {})['case']}: {shown}", soft_wrap=True, markup=False)
 
 
 def _print_comparison(comparison: Comparison) -> None:
