@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evals.scorers import SCORERS
 from procedures.codes import CODES
 from procedures.words import CHAPTERS, COLUMNS, ITEM_PARTS, VERDICTS
 from spl.commands import COMMANDS, describe
@@ -82,6 +83,20 @@ TABLES: dict[str, Callable[[], str]] = {
                 p.why,
             ]
             for p in PLANTED
+        ),
+    ),
+    "scorers": lambda: table(
+        ["score", "", "metric", "aggregation", "better", "mark"],
+        (
+            [
+                f"`{one.id}`",
+                one.title,
+                one.metric,
+                one.aggregation,
+                one.better,
+                "" if one.mark is None else f"{one.mark:g}",
+            ]
+            for one in SCORERS.values()
         ),
     ),
     "shapes": lambda: table(["shape", "", "keys"], shape_rows()),
