@@ -232,3 +232,45 @@ def test_the_xml_of_real_events_has_the_fields_that_their_authors_extracted(shar
             ):
                 continue
             assert one.fields[name] == value.replace("\r\n", "\n"), name  # XML itself folds line ends
+
+
+NXLOG = {
+    "EventID": 4625,
+    "Channel": "security",
+    "Hostname": "dc1.example.net",
+    "EventTime": "2026-01-02 03:04:05",
+}
+EVE = {
+    "timestamp": "2026-01-02T03:04:05.000000+0000",
+    "event_type": "dns",
+    "dns": {"rrname": "x", "answers": [{"a": 1}]},
+}
+OFFICE = {
+    "CreationTime": "2026-01-02T03:04:05",
+    "Operation": "UserLoggedIn",
+    "UserId": "a@x",
+    "ClientIP": "192.0.2.1",
+}
+
+
+@pytest.mark.parametrize(
+    ("sourcetype", "record", "source", "host", "fields"),
+    [
+        (
+            "nxlog:winevent:json",
+            NXLOG,
+            "WinEventLog:Security",
+            "DC1",
+            {"EventCode": "4625", "Channel": "security"},
+        ),
+        ("suricata", EVE, "x", "", {"dns.rrname": "x", "dns.answers{}.a": "1"}),
+        ("o365:management:activity", OFFICE, "x", "", {"user": "a@x", "src_ip": "192.0.2.1"}),
+    ],
+)
+def test_json_of_products_has_its_time_source_and_fields(
+    sourcetype: str, record: dict[str, object], source: str, host: str, fields: dict[str, str]
+) -> None:
+    ((one,), rejects) = read(json.dumps(record).encode(), sourcetype)
+    assert not rejects
+    assert (one.time, one.source, one.host) == (1767323045.0, source, host)
+    assert fields.items() <= one.fields.items()
