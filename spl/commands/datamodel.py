@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from spl.clause import Clause, split_words
 from spl.commands.aggregate import group, leading_options
-from spl.commands.columns import binned, read_span
+from spl.commands.bins import binned, read_span
 from spl.commands.lookup import InputLookup
 from spl.commands.values import FillNull
 from spl.datamodels import Dataset, Source, find_dataset

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from spl.clause import Clause, split_words
-from spl.commands.combine import stacked
+from spl.commands.stacking import stacked
 from spl.errors import Span
 from spl.lex import Token
 from spl.lookups import Lookup, UnknownLookupError
