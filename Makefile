@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-model check bench eval truth oracle spl-coverage golden lock format clean
+.PHONY: help demo test test-model check bench eval mutation truth oracle spl-coverage golden lock format clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,6 +72,9 @@ spl-coverage: $(RUN_STAMP)  ## tell how many searches of FILE=searches.jsonl are
 
 eval: $(RUN_STAMP)  ## run all evaluation cases without a model; result and page go to .tejun/eval
 	@$(BIN)/tejun eval run --data ../shared/data --output .tejun/eval/result.json --page .tejun/eval/result.html
+
+mutation: $(DEV_STAMP)  ## seed defects in finished reports and show how many the checks catch
+	@$(BIN)/python -m tests.mutation
 
 golden: $(DEV_STAMP)  ## rewrite the golden files; read the diff before you commit it
 	@TEJUN_GOLDEN=write $(BIN)/pytest -q -m "not server and not kill and not model"

@@ -9,6 +9,7 @@ from procedures.archive import load_procedure
 from procedures.model import Procedure
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict, worst
+from tools.checks.round import check_round
 from tools.records.casebook import Casebook
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import Judgement
@@ -33,7 +34,7 @@ def assemble_round(round_: Round, casebook: Casebook, evidence: EvidenceStore, *
     for entry in casebook.decisions(round_id=round_.id):
         decisions[entry.thread_id].append(entry.model_dump(mode="json"))
     items = tuple(_item(row, evidence, tuple(decisions[row.thread_id])) for row in rows)
-    return RoundReport(
+    report = RoundReport(
         round=round_.id,
         procedure=procedure.id,
         procedure_title=procedure.title,
@@ -56,6 +57,7 @@ def assemble_round(round_: Round, casebook: Casebook, evidence: EvidenceStore, *
         items=items,
         model=", ".join(_models(items)) or None,
     )
+    return report.model_copy(update={"checks": check_round(procedure, report)})
 
 
 def _models(items: tuple[RoundItem, ...]) -> dict[str, None]:

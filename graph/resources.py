@@ -56,12 +56,16 @@ class Resources:
             log=[ModelCall.model_validate(call) for call in state.get("calls", [])],
         )
 
-    async def searcher(self, context: ItemContext, state: ItemState) -> Searcher:
-        """Return a guarded way to the SIEM that continues the item's search log and budget."""
+    async def session(self, context: ItemContext) -> GuardedSession:
+        """Return a way to the SIEM that lets only the procedure's own kind of search through."""
         session = await self.sessions.session(context.procedure.timezone)
         allowed = frozenset(source.index for source in context.procedure.data_sources)
+        return GuardedSession(session, allowed_indexes=allowed, macros=context.macros)
+
+    async def searcher(self, context: ItemContext, state: ItemState) -> Searcher:
+        """Return a guarded way to the SIEM that continues the item's search log and budget."""
         return Searcher(
-            session=GuardedSession(session, allowed_indexes=allowed, macros=context.macros),
+            session=await self.session(context),
             evidence=self.evidence,
             budget=context.procedure.budget,
             clock=self.clock,

@@ -193,6 +193,7 @@ async def answer_item(
     answer: dict[str, Any],
     *,
     awaiting: Literal["review", "outcome"],
+    reviewer: str | None = None,
 ) -> ItemOutcome:
     """Resume a paused item with an answer.
 
@@ -202,6 +203,7 @@ async def answer_item(
         row: The item as the reviewer saw it; its evidence digest and interrupt are compared first.
         answer: The answer; the reviewer's evidence digest is added.
         awaiting: What the answer is for.
+        reviewer: Who answers, authenticated by the caller; by default the user of this process.
 
     Raises:
         NothingToAnswerError: The item does not wait, waits for something else, or changed meanwhile.
@@ -210,6 +212,8 @@ async def answer_item(
     """
     with resources.casebook.lease(row.thread_id):
         config = config_of(row)
+        if reviewer is not None:
+            config["configurable"]["langgraph_auth_user_id"] = reviewer
         snapshot = await graph.aget_state(config)
         if snapshot.next and not snapshot.interrupts:
             await graph.ainvoke(None, config, durability="sync")

@@ -14,6 +14,7 @@ from procedures.model import Budget, DataSource, Fault, KnownBenign, Parameter, 
 from procedures.parse_item import parse_drill_downs, parse_item
 from procedures.reading import Faults, Settings, near, read_settings, read_table
 from procedures.source import ProcedureSource
+from procedures.verdict import Verdict
 from procedures.words import CHAPTER_OF, CHAPTERS
 
 FRONT_KEYS = (
@@ -116,7 +117,7 @@ def _build(
         "data_sources": _data_sources(front, faults),
         "budget": _budget(front, faults),
         "review": front.choice("review", ["findings", "always"], "findings"),
-        "recheck": front.text("recheck", "") or None,
+        "recheck": _recheck(front),
         "parameters": _parameters(chapters.get("parameters"), faults),
         "known_benign": _known_benign(chapters.get("known_benign"), faults),
         "items": tuple(items),
@@ -131,6 +132,12 @@ def _build(
         if not any(fault.severity == "error" for fault in faults.found):
             faults.add("P003", f"the procedure cannot be read: {error.errors()[0]['msg']}.", 1)
         return None
+
+
+def _recheck(front: Settings) -> str | None:
+    """Return the verdict from which on searches run again; None when they never do."""
+    chosen = front.choice("recheck", ["never", *(verdict.value for verdict in Verdict)], "never")
+    return None if chosen == "never" else chosen
 
 
 def _zone(front: Settings) -> str:

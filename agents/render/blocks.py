@@ -58,7 +58,8 @@ def item_blocks(
     yield from _gaps(report, sub)
     yield from section_blocks(report, ("not_covered",), sub)
     yield from model_blocks(report, sub)
-    yield from checks_blocks(checks, report.language, sub)
+    if checks is not None:
+        yield from checks_blocks(checks.checks, report.language, sub)
     yield from _decisions(report, decisions, sub)
     yield f"{sub} {word('searches', report.language)}"
     yield from search_log(report.search_log, report.language, report.timezone, spl_of)
@@ -119,12 +120,10 @@ def _gaps(report: ItemReport, sub: str) -> Iterator[str]:
     yield "\n".join(f"- {render_note(note, report.language, report.timezone)}" for note in report.incomplete)
 
 
-def checks_blocks(checks: Checks | None, lang: Language, sub: str) -> Iterator[str]:
-    """Yield the checks of a draft, failures on top."""
-    if checks is None:
-        return
+def checks_blocks(checks: Sequence[Check], lang: Language, sub: str) -> Iterator[str]:
+    """Yield the table of checks, failures on top."""
     order = {"failed": 0, "not_checked": 1, "passed": 2}
-    ranked = sorted(checks.checks, key=lambda check: order[check.status])
+    ranked = sorted(checks, key=lambda check: order[check.status])
     yield f"{sub} {word('checks', lang)}"
     header = [word(key, lang) for key in ("checks", "result", "check_details")]
     yield table(header, (_check_row(check, lang) for check in ranked))

@@ -33,14 +33,29 @@ def render_round(report: RoundReport, *, spl_of: SplOf) -> str:
     )
 
 
-def _page(blocks: Iterable[Block], *, title: str, language: str, tlp: str) -> str:
+def item_body(
+    report: ItemReport, *, checks: Checks | None, spl_of: SplOf, decisions: Sequence[Entry] = ()
+) -> str:
+    """Return one item's report as HTML without a page around it; the arguments are those of the Markdown form."""
+    return _body(item_blocks(report, checks, spl_of, level=1, decisions=decisions))
+
+
+def round_body(report: RoundReport, *, spl_of: SplOf) -> str:
+    """Return the report of a whole round as HTML without a page around it."""
+    return _body(round_blocks(report, spl_of))
+
+
+def _body(blocks: Iterable[Block]) -> str:
     """Render Markdown without raw HTML; the one tag inside a table cell is our own line break."""
     markdown = MarkdownIt("js-default", {"html": False, "linkify": False, "breaks": False}).disable(
         ["link", "image", "autolink"]
     )
-    parts = (
+    return "\n".join(
         _figure(block.report) if isinstance(block, Timeline) else _text(markdown, block) for block in blocks
     )
+
+
+def _page(blocks: Iterable[Block], *, title: str, language: str, tlp: str) -> str:
     folder = resources.files(__package__)
     environment = Environment(autoescape=True, undefined=StrictUndefined)
     template = environment.from_string(folder.joinpath("page.html.jinja").read_text("utf-8"))
@@ -50,7 +65,7 @@ def _page(blocks: Iterable[Block], *, title: str, language: str, tlp: str) -> st
         language=language,
         tlp=tlp,
         style=Markup(style),  # noqa: S704 - our own file
-        body=Markup("\n".join(parts)),  # noqa: S704 - made by the Markdown renderer, which escapes
+        body=Markup(_body(blocks)),  # noqa: S704 - made by the Markdown renderer, which escapes
     )
 
 

@@ -41,6 +41,8 @@ def round_blocks(report: RoundReport, spl_of: SplOf) -> Iterator[Block]:
         yield _entities(report)
     yield f"## {word('summary', lang)}"
     yield _summary(report)
+    if report.checks:
+        yield from checks_blocks(report.checks, lang, "##")
     for item in report.items:
         yield from _item(item, lang, spl_of)
     yield f"## {word('sign_here', lang)}"
@@ -52,7 +54,8 @@ def _warnings(report: RoundReport) -> Iterator[str]:
     lang = report.language
     if any(has_defect(item.decisions) for item in report.items):
         yield f"> **{word('corrected', lang)}**"
-    if any(item.checks is not None and item.checks.failed for item in report.items):
+    of_items = [check for item in report.items if item.checks for check in item.checks.checks]
+    if any(check.status == "failed" for check in (*report.checks, *of_items)):
         yield f"> **{word('check_failed', lang)}**"
     if report.ad_hoc:
         yield f"> {word('ad_hoc', lang)}"
@@ -173,7 +176,7 @@ def _clean_item(report: ItemReport, item: RoundItem, spl_of: SplOf) -> Iterator[
         if texts:
             yield gap.join(paragraphs(report, texts))
     if item.checks is not None and any(check.status != "passed" for check in item.checks.checks):
-        yield from checks_blocks(item.checks, lang, "###")
+        yield from checks_blocks(item.checks.checks, lang, "###")
     yield f"### {word('searches', lang)}"
     yield from search_log(report.search_log, lang, report.timezone, spl_of)
 

@@ -2,25 +2,45 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from agents.context import ItemContext
 from agents.render.markdown import render_item, render_summary
 from agents.review import pauses, review_payload
 from graph.records import Payload
 from graph.resources import Resources
 from graph.state import ItemState, ItemUpdate
+from tools.checks.again import Again, search_again
 from tools.checks.run import check_report
 from tools.records.finding import DrillDownRun, Judgement
 from tools.records.report import ItemReport
 from tools.search.result import SearchResult
 
 
-def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
+async def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
     """Read `report`; write `checks` and `payload` (digests), whether the item `pauses`, and the `attempt`."""
-    context, evidence = resources.context(state), resources.evidence
-    draft = evidence.get(state["report"], ItemReport)
-    judgement = evidence.get(state["judgement"], Judgement)
+    context = await asyncio.to_thread(resources.context, state)
+    draft = await asyncio.to_thread(resources.evidence.get, state["report"], ItemReport)
     runs = tuple(DrillDownRun.model_validate(run) for run in state["runs"])
+    session = await resources.session(context)
+    again = await search_again(context.source, draft, runs, session, resources.evidence)
+    return await asyncio.to_thread(_check, state, resources, context, draft, runs, again)
+
+
+def _check(
+    state: ItemState,
+    resources: Resources,
+    context: ItemContext,
+    draft: ItemReport,
+    runs: tuple[DrillDownRun, ...],
+    again: Again,
+) -> ItemUpdate:
+    evidence = resources.evidence
+    judgement = evidence.get(state["judgement"], Judgement)
     rendered = render_item(draft, checks=None, spl_of=lambda digest: evidence.get(digest, SearchResult).spl)
-    checks = check_report(context.source, draft, rendered, runs, evidence, report_digest=state["report"])
+    checks = check_report(
+        context.source, draft, rendered, runs, evidence, report_digest=state["report"], again=again
+    )
     attempt = state["attempt"] + 1
     payload = review_payload(
         context,

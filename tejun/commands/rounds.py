@@ -298,8 +298,8 @@ def sign(
 
 
 async def _sign(name: str) -> Round:
+    from graph.signing import sign_round
     from tejun.opening import open_resources
-    from tejun.signing import sign_round
 
     async with open_resources(read_settings()) as resources:
         return await asyncio.to_thread(sign_round, resources, name)

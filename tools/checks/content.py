@@ -13,35 +13,45 @@ import pyarrow as pa
 from procedures.archive import parameters_of
 from procedures.expand import expression
 from procedures.model import Criterion
+from procedures.schedule import item_window
 from spl.errors import SplError
 from spl.expr import Call, Expr, Field, field_names, walk
 from spl.python_calls import Kind, PythonCalls
 from spl.sql_expr import compile_expression
 from spl.sql_text import install_macros
 from spl.sql_values import Sql, SqlContext, as_bool
+from tools.checks.derived import expected_count
 from tools.checks.subject import Subject
 from tools.records.fact import Fact
-from tools.records.report import Section
+from tools.records.finding import Finding
+from tools.records.report import ReportRow, Section
 from tools.search.result import Row
 
 _REFERENCE = re.compile(r"\{\{(f\d+)\}\}")
 _CELL = re.compile(r"cell\[(\d+)\]\.(.+)", re.DOTALL)
 _DIGIT = re.compile(r"[0-9０-９]+")
+_NAME = re.compile(r"[A-Za-z0-9](?:[\w.@/\\-]*[A-Za-z0-9])?", re.ASCII)
+_PLAIN = re.compile(r"[A-Za-z]+(?:-[a-z]+)?")
 _ARROW = {Kind.NUMBER: pa.float64(), Kind.MULTI: pa.list_(pa.string()), Kind.TEXT: pa.string()}
 _CONTEXTUAL = {"seen_before", "seen_periods", "rows"}
 _CONTEXTUAL_CALLS = {"before", "before_avg", "before_max", "total", "item_max", "distinct"}
 
 
 def check_figures(subject: Subject) -> Iterator[str]:
-    """Every reference names a fact; no digit stands in prose outside one, and no entity in a model's prose."""
+    """Every reference names a fact; no figure stands in prose outside one, and no name of the evidence either."""
     known = {fact.id for fact in subject.report.facts}
     for section in subject.report.sections:
         for paragraph in section.paragraphs:
             for name in _REFERENCE.findall(paragraph):
                 if name not in known:
                     yield f"{section.title}: {name}"
-            for figure in _DIGIT.findall(_REFERENCE.sub("", paragraph)):
+            bare = _REFERENCE.sub(" ", paragraph)
+            for figure in _DIGIT.findall(bare):
                 yield f"{section.title}: {figure}"
+            if not section.author:
+                for name in _NAME.findall(bare):
+                    if subject.report.language == "ja" or not _PLAIN.fullmatch(name):
+                        yield f"{section.title}: {name}"
         if section.author:
             yield from _named(subject, section)
 
@@ -63,16 +73,49 @@ def check_cells(subject: Subject) -> Iterator[str]:
         match = _CELL.fullmatch(fact.derivation)
         if match and (found := _cell(subject, fact, int(match[1]), match[2])) != fact.value:
             yield f"{fact.id} {fact.label}: {fact.value!r} / {found!r}"
-    by_finding = {finding.id: set(finding.rows) for finding in subject.findings.findings}
+    written = tuple((column.label, column.source, column.format) for column in subject.report.columns)
+    if written != tuple((column.label, column.source, column.format) for column in subject.item.output):
+        yield ", ".join(label for label, _, _ in written)
     facts = {fact.id: fact for fact in subject.report.facts}
-    for row in subject.rows:
-        for column, name in zip(subject.report.columns, row.cells, strict=True):
-            cell = facts.get(name or "")
-            match = _CELL.fullmatch(cell.derivation) if cell else None
-            if not cell or not match or cell.evidence != subject.findings.evidence:
-                continue
-            if int(match[1]) not in by_finding.get(row.finding, set()) or match[2] != column.source:
-                yield f"{column.label}: {cell.derivation} / {row.finding}"
+    for rows in (subject.report.rows, subject.report.attached):
+        seen: dict[str, int] = {}
+        for row in rows:
+            place = seen[row.finding] = seen.get(row.finding, -1) + 1
+            yield from _check_row(subject, row, place, facts)
+
+
+def _check_row(subject: Subject, row: ReportRow, place: int, facts: dict[str, Fact]) -> Iterator[str]:
+    """Compare one table row with the stored row of its finding that it stands for."""
+    finding = next((part for part in subject.findings.findings if part.id == row.finding), None)
+    if finding is None or place >= len(finding.rows):
+        yield f"{row.finding}: {place}"
+        return
+    for column, name in zip(subject.report.columns, row.cells, strict=True):
+        fact = facts.get(name or "")
+        if name is not None and fact is None:
+            yield f"{column.label}: {name}"
+            continue
+        places = _places(subject, finding, finding.rows[place], column.source)
+        found = (fact.evidence, fact.derivation) if fact else None
+        if found != places:
+            yield f"{column.label}: {found[1] if found else None} / {places[1] if places else None}"
+
+
+def _places(subject: Subject, finding: Finding, index: int, source: str) -> tuple[str, str] | None:
+    """Return evidence and derivation of the one cell that a column shows; None when there is no value."""
+    if source in subject.query.rows[index]:
+        return subject.findings.evidence, f"cell[{index}].{source}"
+    drill_down, _, column = source.partition(".")
+    runs = [run for run in subject.runs if run.drill_down == drill_down and finding.id in run.findings]
+    if runs and runs[-1].evidence:
+        rows = subject.result(runs[-1].evidence).rows
+        for at in runs[-1].rows.get(finding.id, ()):
+            if column in rows[at]:
+                return runs[-1].evidence, f"cell[{at}].{column}"
+    judged = next((part for part in subject.judgement.findings if part.finding == finding.id), None)
+    if judged is not None and source in judged.enrichment:
+        return "", f"enrichment.{finding.id}.{source}"
+    return None
 
 
 def _cell(subject: Subject, fact: Fact, index: int, column: str) -> object:
@@ -89,6 +132,10 @@ def check_counts(subject: Subject) -> Iterator[str]:
             expected = len(inside)
         elif fact.derivation == "count(rows outside)":
             expected = outside
+        elif match := re.fullmatch(r"count\((.+)\)", fact.derivation):
+            expected = expected_count(subject, match[1])
+        elif fact.derivation == "omitted(findings)":
+            expected = max(0, (expected_count(subject, "findings above none") or 0) - subject.item.show)
         elif fact.derivation == "sum(events)":
             expected = sum(_number(row, "events") for row in subject.result(fact.evidence).rows)
         elif (
@@ -121,7 +168,20 @@ def _recount(subject: Subject) -> tuple[dict[str, list[int]], int]:
 
 
 def check_times(subject: Subject) -> Iterator[str]:
-    """Times of findings lie inside the searched window, and first is not after last."""
+    """Times of findings and of the timeline lie inside the window that the procedure gives."""
+    earliest, latest = item_window(
+        subject.item.window, start=subject.report.start, end=subject.report.end, now=subject.query.latest
+    )
+    for given in (
+        (earliest, latest),
+        (subject.report.item_earliest, subject.report.item_latest),
+    ):
+        if given != (subject.query.earliest, subject.query.latest):
+            yield f"{given} / {(subject.query.earliest, subject.query.latest)}"
+    spans = {finding.id: (finding.first, finding.last) for finding in subject.findings.findings}
+    for point in subject.report.timeline:
+        if spans.get(point.finding) != (point.first, point.last):
+            yield f"{point.finding}: {point.first} – {point.last}"
     for finding in subject.findings.findings:
         times = [
             value
@@ -136,7 +196,18 @@ def check_times(subject: Subject) -> Iterator[str]:
 
 
 def check_criteria(subject: Subject) -> Iterator[str]:
-    """Criteria over the columns of a finding's rows give the same answer in SQL as in the report's judgement."""
+    """Criteria over a finding's own columns give the same answer in SQL, and the report gives them as judged."""
+    reasons = {
+        entry.finding: tuple(result for result in entry.results if result.fired is not False)
+        for entry in subject.judgement.findings
+    }
+    told: set[str] = set()
+    for row in subject.rows:
+        if row.reasons != (() if row.finding in told else reasons.get(row.finding)):
+            yield row.finding
+        told.add(row.finding)
+    if subject.report.item_results != subject.judgement.item_results:
+        yield subject.report.item
     parameters = parameters_of(subject.procedure, subject.source.environment)
     judged = {
         entry.finding: {result.id: result.fired for result in entry.results}

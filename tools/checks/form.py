@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 from procedures.verdict import Verdict
@@ -21,6 +22,7 @@ SECTIONS = (
 )
 ABOUT_NO_GAP = {"rows_omitted", "looks_like_instruction"}
 """Notes of a finding that say nothing against completeness."""
+_REFERENCE = re.compile(r"\{\{(f\d+)\}\}")
 _CODE = re.compile(r"(`{3,})[^\n]*\n.*?\n\1(?:\n|\Z)|`[^`\n]*`", re.DOTALL)
 
 
@@ -40,9 +42,12 @@ def check_search_log(subject: Subject) -> Iterator[str]:
     used = {fact.evidence for fact in subject.report.facts if fact.evidence}
     used |= {run.evidence for run in subject.runs if run.evidence}
     used |= {period.evidence for period in subject.findings.baseline if period.evidence}
+    used |= {source.evidence for source in subject.findings.sources if source.evidence}
+    used |= {subject.findings.evidence, subject.findings.total_evidence or subject.findings.evidence}
     for digest in sorted(used - logged):
         if not (digest == subject.findings.evidence and subject.query.status is SearchStatus.REFUSED):
             yield digest[:12]
+    yield from _missing_purposes(subject)
     for entry in subject.report.search_log:
         stored = subject.result(entry.evidence)
         if (stored.status, len(stored.rows), stored.earliest, stored.latest) != (
@@ -54,13 +59,32 @@ def check_search_log(subject: Subject) -> Iterator[str]:
             yield f"{entry.purpose}: {entry.evidence[:12]}"
 
 
+def _missing_purposes(subject: Subject) -> Iterator[str]:
+    """Yield what the procedure asks to be searched and the log does not name as often as it must."""
+    asked = [f"completeness:{source.source}" for source in subject.findings.sources if source.evidence]
+    asked = ["query", *dict.fromkeys(asked)]
+    asked += [f"baseline:{period.index}" for period in subject.findings.baseline if period.evidence]
+    asked += ["total"] if subject.findings.total_evidence else []
+    for run in subject.runs:
+        if run.evidence:
+            each = next(part.each for part in subject.item.drill_downs if part.id == run.drill_down)
+            asked.append(
+                f"drill_down:{run.drill_down}" + (f":{run.findings[0]}" if each == "finding" else "")
+            )
+    logged = Counter(entry.purpose for entry in subject.report.search_log)
+    if subject.query.status is SearchStatus.REFUSED and not logged["query"]:
+        asked.remove("query")
+    yield from sorted((Counter(asked) - logged) + (logged - Counter(asked)))
+
+
 def check_sections(subject: Subject) -> Iterator[str]:
     """The mandatory sections are there, in order, and none but what may be empty is."""
     found = tuple(section.id for section in subject.report.sections)
     if found != SECTIONS:
         yield ", ".join(found)
     for section in subject.report.sections:
-        if not section.paragraphs and section.id not in {"details", "not_covered"}:
+        told = section.paragraphs or (section.id == "completeness" and subject.report.incomplete)
+        if not told and section.id not in {"details", "not_covered"}:
             yield section.title
 
 
@@ -91,18 +115,37 @@ def check_gaps(subject: Subject) -> Iterator[str]:
             continue
         if not names & spoken:
             yield f"{entry.purpose}: {entry.status.value}"
-    if subject.report.complete and (subject.report.incomplete or any(row.notes for row in subject.rows)):
-        notes = [note.code for row in subject.rows for note in row.notes if note.code not in ABOUT_NO_GAP]
-        if subject.report.incomplete or notes:
-            yield "complete"
+    judged = subject.judgement
+    if (subject.report.complete, subject.report.incomplete) != (judged.complete, judged.incomplete):
+        yield f"{subject.report.complete} / {judged.complete}"
+    notes = {
+        entry.finding: tuple(note for note in entry.notes if note.code not in ABOUT_NO_GAP)
+        for entry in judged.findings
+    }
+    told: set[str] = set()
+    for row in subject.rows:
+        shown = tuple(note for note in row.notes if note.code not in ABOUT_NO_GAP)
+        if shown != (() if row.finding in told else notes.get(row.finding)):
+            yield row.finding
+        told.add(row.finding)
+    if judged.complete and (judged.incomplete or any(notes.values())):
+        yield "complete"
 
 
 def check_exceptions(subject: Subject) -> Iterator[str]:
     """Every exception that took something out, and every expired one that would have, is named."""
-    named = {
-        str(fact.value)
+    entries = {
+        fact.id: str(fact.value)
         for fact in subject.report.facts
         if fact.derivation.startswith("procedure.known_benign.")
+    }
+    named = {
+        entries[name]
+        for section in subject.report.sections
+        if section.id == "exceptions"
+        for paragraph in section.paragraphs
+        for name in _REFERENCE.findall(paragraph)
+        if name in entries
     }
     used = {
         result.suppressed_by
@@ -110,15 +153,24 @@ def check_exceptions(subject: Subject) -> Iterator[str]:
         for result in entry.results
         if result.suppressed_by
     }
-    yield from sorted((used | set(subject.judgement.lapsed)) - named)
+    yield from sorted((used | set(subject.judgement.lapsed)) ^ named)
 
 
 def check_omissions(subject: Subject) -> Iterator[str]:
     """Every finding above none is in the table or attached, with its own verdict."""
-    shown = {row.finding: row.unsuppressed for row in subject.rows}
+    rows = {finding.id: len(finding.rows[: subject.item.show]) for finding in subject.findings.findings}
     for entry in subject.judgement.findings:
-        if entry.unsuppressed is not Verdict.NONE and shown.get(entry.finding) != entry.unsuppressed:
+        told = [row for row in subject.rows if row.finding == entry.finding]
+        wanted = (entry.verdict, entry.unsuppressed, entry.recurrence)
+        above = entry.unsuppressed is not Verdict.NONE
+        if len(told) != (rows.get(entry.finding) if above else 0) or any(
+            (row.verdict, row.unsuppressed, row.recurrence) != wanted for row in told
+        ):
             yield entry.finding
+    if len({row.finding for row in subject.report.rows}) != min(
+        subject.item.show, sum(entry.unsuppressed is not Verdict.NONE for entry in subject.judgement.findings)
+    ):
+        yield str(len(subject.report.rows))
     if len({row.finding for row in subject.report.attached}) != subject.report.omitted:
         yield str(subject.report.omitted)
     if subject.report.verdict is not subject.judgement.verdict:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from procedures.source import ProcedureSource
-from tools.checks import content, form
+from tools.checks import content, derived, form, recount, rendered
+from tools.checks.again import Again
 from tools.checks.subject import Subject
 from tools.checks.words import LOOKED_AT
 from tools.records.evidence import EvidenceStore
@@ -14,7 +15,9 @@ from tools.records.report import Check, Checks, ItemReport
 
 CHECKS: dict[str, Callable[[Subject], Iterator[str]]] = {
     "figures": content.check_figures,
+    "derivations": derived.check_derivations,
     "cells": content.check_cells,
+    "rendered": rendered.check_rendered,
     "counts": content.check_counts,
     "criteria": content.check_criteria,
     "times": content.check_times,
@@ -27,8 +30,17 @@ CHECKS: dict[str, Callable[[Subject], Iterator[str]]] = {
     "omissions": form.check_omissions,
     "drill_downs": form.check_drill_downs,
     "total": form.check_total,
+    "recount": recount.check_recount,
+    "recheck": recount.check_recheck,
 }
 """Every check by id; each yields one line per defect."""
+
+NOT_CHECKED: dict[str, Callable[[Subject], bool]] = {
+    "total": lambda subject: subject.findings.total_evidence is None,
+    "recount": recount.not_recounted,
+    "recheck": lambda subject: subject.again is None or subject.again.reruns is None,
+}
+"""When a check has nothing to compare: it is then "not checked", never passed."""
 
 
 def check_report(
@@ -39,6 +51,7 @@ def check_report(
     evidence: EvidenceStore,
     *,
     report_digest: str,
+    again: Again | None = None,
 ) -> Checks:
     """Run every check.
 
@@ -49,14 +62,31 @@ def check_report(
         runs: The drill-downs that ran.
         evidence: Where the stored values are.
         report_digest: Digest of the stored draft.
+        again: What the SIEM answered to the checks' own searches.
     """
-    subject = Subject(source, report, rendered, runs, evidence)
-    return Checks(report=report_digest, checks=tuple(_run(name, subject) for name in CHECKS))
+    subject = Subject(source, report, rendered, runs, evidence, again)
+    names = [name for name in CHECKS if name != "recheck" or subject.procedure.recheck is not None]
+    return Checks(report=report_digest, checks=tuple(_run(name, subject, report_digest) for name in names))
 
 
-def _run(name: str, subject: Subject) -> Check:
+def _run(name: str, subject: Subject, report_digest: str) -> Check:
     looked_at = LOOKED_AT[name][subject.report.language == "en"]
-    if name == "total" and subject.findings.total_evidence is None:
-        return Check(id=name, status="not_checked", looked_at=looked_at)
+    subject.looked_at.clear()
+    skip = NOT_CHECKED.get(name)
+    if skip is not None and skip(subject):
+        return Check(
+            id=name, status="not_checked", looked_at=looked_at, evidence=_seen(subject, report_digest)
+        )
     defects = tuple(CHECKS[name](subject))
-    return Check(id=name, status="failed" if defects else "passed", looked_at=looked_at, defects=defects)
+    return Check(
+        id=name,
+        status="failed" if defects else "passed",
+        looked_at=looked_at,
+        defects=defects,
+        evidence=_seen(subject, report_digest),
+    )
+
+
+def _seen(subject: Subject, report_digest: str) -> tuple[str, ...]:
+    """Return the searches that a check read; one that reads none looked at the report itself."""
+    return tuple(subject.looked_at) or (report_digest,)

@@ -9,6 +9,7 @@ from functools import cached_property
 from procedures.archive import load_procedure
 from procedures.model import Item, Procedure
 from procedures.source import ProcedureSource
+from tools.checks.again import Again
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import DrillDownRun, Findings, Judgement
 from tools.records.report import ItemReport, ReportRow
@@ -24,6 +25,10 @@ class Subject:
     rendered: str
     runs: Sequence[DrillDownRun]
     evidence: EvidenceStore
+    again: Again | None = None
+    """What the SIEM answered a second time; None when it was not asked."""
+    looked_at: list[str] = field(default_factory=list)
+    """Digests of the searches that the running check has read."""
     _results: dict[str, SearchResult] = field(default_factory=dict)
 
     @cached_property
@@ -53,6 +58,8 @@ class Subject:
 
     def result(self, digest: str) -> SearchResult:
         """Return a stored search; each is read and verified once."""
+        if digest not in self.looked_at:
+            self.looked_at.append(digest)
         if digest not in self._results:
             self._results[digest] = self.evidence.get(digest, SearchResult)
         return self._results[digest]

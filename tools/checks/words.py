@@ -7,6 +7,14 @@ LOOKED_AT: dict[str, tuple[str, str]] = {
         "文章中の数値・時刻・対象がすべて事実への参照であるか",
         "every figure in prose is a reference to a fact",
     ),
+    "derivations": (
+        "文章の事実を、手順書・判定・証跡からもう一度導いた",
+        "every fact derived again from the procedure, the judgement and the evidence",
+    ),
+    "rendered": (
+        "でき上がった文面から数値・時刻・対象・判断を読み取り、保存した値と突き合わせた",
+        "figures, times, names and verdicts read back from the finished text and compared with stored values",
+    ),
     "cells": (
         "表と文章の値を、保存した証跡の行ともう一度突き合わせた",
         "values in tables and prose against the stored rows",
@@ -35,5 +43,21 @@ LOOKED_AT: dict[str, tuple[str, str]] = {
     ),
     "drill_downs": ("該当した判断基準の深掘りがすべて行われたか", "every drill-down that fired has run"),
     "total": ("検算と検知の合計が一致するか", "the independent total agrees with the findings"),
+    "recount": (
+        "集計の元になったイベントを SIEM から取り直し、件数・合計・最初と最後を別に数えた",
+        "the events behind the figures fetched again from the SIEM and counted in another way",
+    ),
+    "recheck": (
+        "判断の元になった検索をもう一度実行し、遅れて届いたイベントを差分として示した",
+        "the searches behind the verdict run again; late events are shown as a difference",
+    ),
+    "items": (
+        "手順書のすべての監視項目が、この監視回に一度ずつあるか",
+        "every item of the procedure is in the round, once",
+    ),
+    "round_verdict": (
+        "監視回の一次判断と充足性が、どの項目よりも良く見えていないか",
+        "the round looks no better than its worst item",
+    ),
 }
 """Check ids with what they looked at, in the order in which they run."""

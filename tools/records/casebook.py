@@ -177,6 +177,13 @@ class Casebook:
         with self._engine.connect() as connection:
             return [RoundItemRow(**row) for row in connection.execute(query).mappings()]
 
+    def item(self, thread_id: str) -> RoundItemRow | None:
+        """Return the item of exactly this thread."""
+        query = select(t.items).where(t.items.c.thread_id == thread_id)
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().first()
+        return None if row is None else RoundItemRow(**row)
+
     def update_item(self, thread_id: str, **changes: object) -> None:
         """Change columns of an item."""
         with self._writing() as connection:

@@ -123,6 +123,8 @@ class Check(Model):
     looked_at: str
     """A plain sentence, in the report's language, of what was compared."""
     defects: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    """Digests of what it read: stored searches, or the report itself."""
 
 
 class Checks(Model):
@@ -183,4 +185,6 @@ class RoundReport(Model):
     complete: bool
     entities: tuple[EntityRow, ...] = ()
     items: tuple[RoundItem, ...]
+    checks: tuple[Check, ...] = ()
+    """Checks of the round as a whole."""
     model: str | None = None

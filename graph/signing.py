@@ -14,8 +14,8 @@ class NotReadyError(CasebookError):
     """The round cannot be signed yet; the text says what is left to do."""
 
 
-def sign_round(resources: Resources, name: str) -> Round:
-    """Sign the round `name` as the user of this process.
+def sign_round(resources: Resources, name: str, *, reviewer: str | None = None) -> Round:
+    """Sign the round `name` as `reviewer`; by default as the user of this process.
 
     Raises:
         NotReadyError: Items wait or failed, or a check failed.
@@ -32,6 +32,7 @@ def sign_round(resources: Resources, name: str) -> Round:
     failed = [
         f"{item.item} ({check.id})" for item in report.items if item.checks for check in item.checks.failed
     ]
+    failed += [check.id for check in report.checks if check.status == "failed"]
     if failed:
         raise NotReadyError(f"round {round_.id[:8]} cannot be signed as checked: {', '.join(failed)} failed.")
     digest = hashlib.sha256(report.model_dump_json().encode()).hexdigest()
@@ -42,7 +43,7 @@ def sign_round(resources: Resources, name: str) -> Round:
         kind="signature",
         interrupt_id=digest[:32],
         body="{}",
-        reviewer=resources.reviewer(),
+        reviewer=reviewer or resources.reviewer(),
         decided_at=resources.clock(),
         evidence_digest=digest,
         procedure_digest=report.procedure_digest,

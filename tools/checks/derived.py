@@ -1,0 +1,209 @@
+"""The check of derivations: every fact is derived again from the procedure, the judgement and stored rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+from procedures.verdict import Verdict
+from tools.checks.subject import Subject
+from tools.records.finding import CriterionResult, FindingJudgement
+from tools.records.report import Fact
+from tools.search.result import Value
+
+
+class _UnknownError(Exception):
+    """No way to derive a fact again."""
+
+
+def check_derivations(subject: Subject) -> Iterator[str]:
+    """Every fact, derived a second time from its derivation, has the value that it is given."""
+    for fact in subject.report.facts:
+        try:
+            expected = _derive(subject, fact)
+        except (_UnknownError, KeyError, IndexError, StopIteration):
+            yield f"{fact.id} {fact.label}: {fact.derivation[:80]}"
+            continue
+        if expected != fact.value:
+            yield f"{fact.id} {fact.label}: {fact.value!r} / {expected!r}"
+
+
+def _derive(subject: Subject, fact: Fact) -> Value | None:
+    for pattern, derive in _DERIVATIONS.items():
+        if match := re.fullmatch(pattern, fact.derivation, re.DOTALL):
+            return derive(subject, fact, *match.groups())
+    raise _UnknownError(fact.derivation)
+
+
+def _recounted_elsewhere(subject: Subject, fact: Fact, *_: str) -> Value | None:
+    return fact.value
+
+
+def _of_round(subject: Subject, fact: Fact, name: str) -> Value:
+    places = {
+        "start": subject.report.start,
+        "end": subject.report.end,
+        "earliest": subject.query.earliest,
+        "latest": subject.query.latest,
+    }
+    return places[name]
+
+
+def _entry(subject: Subject, finding: str) -> FindingJudgement:
+    return next(entry for entry in subject.judgement.findings if entry.finding == finding)
+
+
+def _results(subject: Subject) -> Iterator[CriterionResult]:
+    yield from subject.judgement.item_results
+    for entry in subject.judgement.findings:
+        yield from entry.results
+
+
+def _text_of_item(subject: Subject, fact: Fact, item: str, name: str) -> Value:
+    if item != subject.item.id:
+        raise _UnknownError(item)
+    return {
+        "purpose": subject.item.purpose,
+        "handover": subject.item.handover,
+        "not_covered": subject.item.not_covered,
+    }[name]
+
+
+def _source(subject: Subject, fact: Fact, ident: str, name: str) -> Value:
+    source = next(source for source in subject.procedure.data_sources if source.id == ident)
+    return source.id if name == "id" else source.max_silence_s
+
+
+def _criterion(subject: Subject, fact: Fact, ident: str, name: str) -> Value:
+    if name == "threshold":
+        miss = subject.judgement.nearest_miss
+        if miss is None or miss.criterion != ident:
+            raise _UnknownError(ident)
+        return miss.threshold
+    drill_down, _, own = ident.rpartition("/")
+    criteria = (
+        next(part.criteria for part in subject.item.drill_downs if part.id == drill_down)
+        if drill_down
+        else subject.item.criteria
+    )
+    criterion = next(part for part in criteria if part.id == own)
+    if name == "id":
+        return ident
+    result = next(result for result in _results(subject) if result.id == ident)
+    return criterion.why or result.expression
+
+
+def _margin(subject: Subject, fact: Fact, finding: str, ident: str, name: str) -> Value:
+    result = next(result for result in _entry(subject, finding).results if result.id == ident)
+    threshold = float(str(result.threshold))
+    if name == "threshold":
+        return threshold
+    seen = [part.value for part in result.observed if isinstance(part.value, int | float)]
+    return float(seen[0]) if len(result.observed) == 1 and seen else threshold + (result.margin or 0.0)
+
+
+def _exception(subject: Subject, fact: Fact, ident: str) -> Value:
+    return next(entry.id for entry in subject.procedure.known_benign if entry.id == ident)
+
+
+def _column_of_total(subject: Subject, fact: Fact, column: str) -> Value:
+    return next(total.column for total in subject.judgement.totals if total.column == column)
+
+
+def _nearest(subject: Subject, fact: Fact, ident: str) -> Value:
+    miss = subject.judgement.nearest_miss
+    if miss is None or miss.criterion != ident:
+        raise _UnknownError(ident)
+    return miss.observed
+
+
+def _verdict(subject: Subject, fact: Fact) -> Value:
+    return subject.judgement.verdict.value
+
+
+def _key(subject: Subject, fact: Fact, finding: str) -> Value:
+    rows = next(part.rows for part in subject.findings.findings if part.id == finding)
+    row = subject.query.rows[rows[0]]
+    return " ".join(str(row[name]) for name in sorted(subject.item.key) if name in row) or subject.item.title
+
+
+def _finding_verdict(subject: Subject, fact: Fact, finding: str) -> Value:
+    return _entry(subject, finding).verdict.value
+
+
+def _source_name(subject: Subject, fact: Fact, name: str) -> Value:
+    known = {
+        part.source if part.value is None else f"{part.source} {part.value}"
+        for part in subject.findings.sources
+    }
+    if name not in known:
+        raise _UnknownError(name)
+    return name
+
+
+def _gap(subject: Subject, fact: Fact, name: str) -> Value:
+    """Walk the first and last event of every time bin again and return the longest silence, in seconds."""
+    ident, _, value = name.partition(" ")
+    by = next(source.by for source in subject.procedure.data_sources if source.id == ident)
+    stored = subject.result(fact.evidence)
+    spans = sorted(
+        (float(str(row["first"])), float(str(row["last"])))
+        for row in stored.rows
+        if not value or by is None or str(row.get(by, "")) == value
+    )
+    heard, longest = stored.earliest, 0.0
+    for first, last in spans:
+        longest, heard = max(longest, first - heard), last
+    return max(longest, stored.latest - heard)
+
+
+def _enrichment(subject: Subject, fact: Fact, finding: str, name: str) -> Value:
+    return _entry(subject, finding).enrichment[name]
+
+
+def _gone(subject: Subject, fact: Fact, text: str) -> Value:
+    return next(
+        shown
+        for key in subject.judgement.gone
+        if (shown := " ".join(str(value) for value in key.values())) == text
+    )
+
+
+_DERIVATIONS: dict[str, Callable[..., Value | None]] = {
+    r"cell\[\d+\]\..+|count\(.+\)|omitted\(.+\)|sum\(.+\)": _recounted_elsewhere,
+    r"round\.(start|end|earliest|latest)": _of_round,
+    r"procedure\.(.+)\.(purpose|handover|not_covered)": _text_of_item,
+    r"procedure\.data_sources\.(.+)\.(id|max_silence)": _source,
+    r"procedure\.criterion\.([0-9a-f]+)\.(.+)\.(threshold)": _margin,
+    r"procedure\.criteria\.(.+)\.(id|why|threshold)": _criterion,
+    r"procedure\.known_benign\.(.+)\.id": _exception,
+    r"procedure\.total\.(.+)": _column_of_total,
+    r"criterion\.([0-9a-f]+)\.(.+)\.(observed)": _margin,
+    r"nearest_miss\.(.+)\.observed": _nearest,
+    r"judgement\.verdict": _verdict,
+    r"finding\.([0-9a-f]+)\.key": _key,
+    r"finding\.([0-9a-f]+)\.verdict": _finding_verdict,
+    r"source\.(.+)": _source_name,
+    r"gap\.(.+)": _gap,
+    r"enrichment\.([0-9a-f]+)\.(.+)": _enrichment,
+    r"previous_round\.(.*)": _gone,
+}
+"""Pattern of a derivation to the function that derives it again; counts and cells have checks of their own."""
+
+ABOVE = {Verdict.OBSERVE, Verdict.UNDETERMINED, Verdict.INVESTIGATE}
+
+
+def expected_count(subject: Subject, what: str) -> int | None:
+    """Return a number that is counted over the judgement; None when `what` is counted over rows."""
+    above = [entry for entry in subject.judgement.findings if entry.unsuppressed in ABOVE]
+    if what == "findings above none":
+        return len(above)
+    if what in {"findings new", "findings recurring"}:
+        return sum(f"findings {entry.recurrence}" == what for entry in above)
+    if what.startswith("findings suppressed by "):
+        name = what.removeprefix("findings suppressed by ")
+        return sum(
+            any(result.suppressed_by == name for result in entry.results)
+            for entry in subject.judgement.findings
+        )
+    return None
