@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from tejun.commands import audit, demo, doctor, evals, logs, procedures, reviews, rounds, search
+from tejun.commands import audit, demo, doctor, evals, logs, procedures, reviews, rounds, search, serve
 
 app = typer.Typer(
     name="tejun",
@@ -26,6 +26,8 @@ app.command()(reviews.decide)
 app.command()(reviews.outcome)
 app.command()(rounds.report)
 app.command()(rounds.sign)
+app.command()(serve.serve)
+app.add_typer(serve.app, name="user")
 app.add_typer(procedures.app, name="procedure")
 app.add_typer(audit.app, name="audit")
 app.add_typer(evals.app, name="eval")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
@@ -25,6 +26,7 @@ class Settings(BaseModel):
     `TEJUN_HOME` is the data directory; `TEJUN_SIEM_URL` and `TEJUN_SIEM_TOKEN` name a Splunk MCP server
     instead of the local log store; `TEJUN_CASEBOOK_URL` another database; `TEJUN_USER` the reviewer.
     `TEJUN_MODEL` names a chat model; without it no model is used.
+    `TEJUN_WEB_AUTH` says how the review pages know people: `off` (loopback only), `token` or `proxy`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -36,6 +38,15 @@ class Settings(BaseModel):
     user: str
     models: dict[str, ModelSettings] = {}
     """By agent; an agent without one works deterministically."""
+    web_auth: Literal["off", "token", "proxy"] = "off"
+    web_user_header: str = "x-forwarded-user"
+    web_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    """Addresses whose header names the user."""
+    web_hosts: tuple[str, ...] = ()
+    """Names under which the pages are reached, besides loopback's."""
+    web_https: bool = False
+    siem_link: str | None = None
+    """Address of the SIEM's search page with `{spl}`, `{earliest}` and `{latest}`."""
 
     @property
     def logs(self) -> Path:
@@ -51,6 +62,11 @@ class Settings(BaseModel):
     def checkpoints(self) -> Path:
         """File of the checkpoints."""
         return self.home / "checkpoints.sqlite"
+
+    @property
+    def users(self) -> Path:
+        """File of the people who may use the review pages."""
+        return self.home / "users.json"
 
     @property
     def source(self) -> str:
@@ -69,6 +85,7 @@ def read_settings() -> Settings:
         casebook_url=os.environ.get("TEJUN_CASEBOOK_URL") or f"sqlite:///{home / 'casebook.sqlite'}",
         user=os.environ.get("TEJUN_USER") or user(),
         models={agent: model for agent in AGENTS if (model := _model(agent))},
+        **_web_settings(),
     )
 
 
@@ -139,3 +156,31 @@ def _price(text: str) -> Price | str:
 def has_langsmith_key() -> bool:
     """Tell whether a key for LangSmith is set; its client reads the key itself."""
     return bool(os.environ.get("LANGSMITH_API_KEY") or os.environ.get("LANGCHAIN_API_KEY"))
+
+
+def _web_settings() -> dict[str, Any]:
+    """Read what the review pages are told; what is not set keeps its default."""
+    mode = os.environ.get("TEJUN_WEB_AUTH", "off")
+    if mode not in {"off", "token", "proxy"}:
+        raise SettingsError(f"TEJUN_WEB_AUTH is {mode!r}. Expected off, token or proxy.")
+    given: dict[str, Any] = {"web_auth": mode, "web_https": os.environ.get("TEJUN_WEB_HTTPS") == "1"}
+    if header := os.environ.get("TEJUN_WEB_USER_HEADER"):
+        given["web_user_header"] = header
+    for name, variable in (("web_proxies", "TEJUN_WEB_PROXIES"), ("web_hosts", "TEJUN_WEB_HOSTS")):
+        if text := os.environ.get(variable):
+            given[name] = tuple(part.strip() for part in text.split(",") if part.strip())
+    if link := os.environ.get("TEJUN_SIEM_LINK"):
+        given["siem_link"] = _checked_link(link)
+    return given
+
+
+def _checked_link(link: str) -> str:
+    try:
+        filled = link.format(spl="", earliest="0", latest="0")
+    except (KeyError, IndexError, ValueError):
+        filled = ""
+    if urlsplit(filled).scheme not in {"http", "https"}:
+        raise SettingsError(
+            f"TEJUN_SIEM_LINK is {link!r}. Expected an http(s) address with {{spl}}, {{earliest}} and {{latest}}."
+        )
+    return link

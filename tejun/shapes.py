@@ -140,3 +140,10 @@ class AuditShape(Shape):
     length: int
     broken_at: int | None
     reason: str | None
+
+
+class UserShape(Shape):
+    """One person of `tejun user list --json`."""
+
+    name: str
+    role: str

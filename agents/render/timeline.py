@@ -77,6 +77,9 @@ def _draw(axes: Axes, report: ItemReport) -> None:
         _lane(axes, lane, point, _span(report, point), zone)
     for edge in (report.start, report.end):
         axes.axvline(_at(edge, zone), color=_INK, linestyle="--", linewidth=1)
+    edges = min(report.start, report.item_earliest), max(report.end, report.item_latest)
+    left, right = (_at(edge, zone) for edge in edges)
+    axes.set_xlim(left - 0.02 * (right - left), right + 0.02 * (right - left))
     count = len(report.timeline)
     axes.set_ylim(count - 0.5, -0.5)
     axes.set_yticks(range(count), [f"lane-{lane}." for lane in range(count)])

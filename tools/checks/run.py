@@ -66,27 +66,19 @@ def check_report(
     """
     subject = Subject(source, report, rendered, runs, evidence, again)
     names = [name for name in CHECKS if name != "recheck" or subject.procedure.recheck is not None]
-    return Checks(report=report_digest, checks=tuple(_run(name, subject, report_digest) for name in names))
+    return Checks(report=report_digest, checks=tuple(_run(name, subject) for name in names))
 
 
-def _run(name: str, subject: Subject, report_digest: str) -> Check:
+def _run(name: str, subject: Subject) -> Check:
     looked_at = LOOKED_AT[name][subject.report.language == "en"]
     subject.looked_at.clear()
     skip = NOT_CHECKED.get(name)
-    if skip is not None and skip(subject):
-        return Check(
-            id=name, status="not_checked", looked_at=looked_at, evidence=_seen(subject, report_digest)
-        )
-    defects = tuple(CHECKS[name](subject))
+    not_checked = skip is not None and skip(subject)
+    defects = () if not_checked else tuple(CHECKS[name](subject))
     return Check(
         id=name,
-        status="failed" if defects else "passed",
+        status="not_checked" if not_checked else "failed" if defects else "passed",
         looked_at=looked_at,
         defects=defects,
-        evidence=_seen(subject, report_digest),
+        evidence=tuple(subject.looked_at),
     )
-
-
-def _seen(subject: Subject, report_digest: str) -> tuple[str, ...]:
-    """Return the searches that a check read; one that reads none looked at the report itself."""
-    return tuple(subject.looked_at) or (report_digest,)

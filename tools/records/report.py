@@ -124,7 +124,7 @@ class Check(Model):
     """A plain sentence, in the report's language, of what was compared."""
     defects: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
-    """Digests of what it read: stored searches, or the report itself."""
+    """Digests of the stored searches that it read; none where it looked at the report alone."""
 
 
 class Checks(Model):
