@@ -19,8 +19,9 @@ from procedures.verdict import Verdict
 from tools.checks.again import Again
 from tools.checks.run import check_report
 from tools.records.evidence import EvidenceStore
+from tools.records.fact import Fact
 from tools.records.finding import DrillDownRun
-from tools.records.report import Checks, Fact, ItemReport
+from tools.records.report import Checks, ItemReport
 from tools.search.result import SearchResult, SearchStatus
 
 EACH = 6

@@ -15,9 +15,14 @@ from procedures.expand import quote
 from procedures.model import Procedure
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
+from spl.commands.aggregate import Stats
+from spl.commands.bins import Bin
+from spl.commands.columns import Eval, Fields, Rename
+from spl.commands.rex import Rex
+from spl.commands.rows import Where
 from spl.errors import SplError
 from spl.parse import parse_search
-from spl.plan import Bin, Eval, Fields, Rename, Rex, Search, SearchCommand, Stats, Where
+from spl.plan import Search, SearchCommand
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import DrillDownRun, Findings, Judgement
 from tools.records.report import ItemReport

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 
 from procedures.verdict import Verdict
 from tools.checks.subject import Subject
+from tools.records.fact import Fact
 from tools.records.finding import CriterionResult, FindingJudgement
-from tools.records.report import Fact
 from tools.search.result import Value
 
 

@@ -115,6 +115,11 @@ def check_gaps(subject: Subject) -> Iterator[str]:
             continue
         if not names & spoken:
             yield f"{entry.purpose}: {entry.status.value}"
+    yield from _notes(subject)
+
+
+def _notes(subject: Subject) -> Iterator[str]:
+    """Yield where the report's notes, or its claim to be complete, are not the judgement's."""
     judged = subject.judgement
     if (subject.report.complete, subject.report.incomplete) != (judged.complete, judged.incomplete):
         yield f"{subject.report.complete} / {judged.complete}"

@@ -7,7 +7,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from procedures.verdict import Verdict
-from spl.plan import Command, Dedup, Eval, Fields, Head, Rename, Rex, SearchCommand, Sort, Stats, Table, Where
+from spl.commands.aggregate import Stats
+from spl.commands.columns import Eval, Fields, Rename, Table
+from spl.commands.rex import Rex
+from spl.commands.rows import Dedup, Head, Sort, Where
+from spl.plan import Command, SearchCommand
 from tools.checks.again import counting, parsed
 from tools.checks.subject import Subject
 from tools.search.result import Row, SearchResult, SearchStatus, Value

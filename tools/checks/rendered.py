@@ -10,8 +10,9 @@ from zoneinfo import ZoneInfo
 
 from procedures.verdict import Verdict
 from tools.checks.subject import Subject
+from tools.records.fact import Fact
 from tools.records.finding import CriterionResult
-from tools.records.report import Fact, ReportRow, Section
+from tools.records.report import ReportRow, Section
 from tools.search.result import Value
 
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1$", re.DOTALL | re.MULTILINE)
