@@ -11,6 +11,7 @@ import pytest
 from evals.case import Case, CaseError, load_cases
 from evals.logs import epoch, events_of, prepare
 from evals.reference import REFERENCES
+from evals.sheet import silences
 from procedures.archive import load_procedure
 from procedures.bundled import bundled, find_procedure
 from procedures.source import read_source
@@ -135,3 +136,20 @@ def test_an_unknown_case_is_refused_with_those_that_exist(tmp_path: Path) -> Non
         load_cases(tmp_path, ["two"])
     with pytest.raises(CaseError, match=r"no case in .*Expected <id>/case.yaml"):
         load_cases(tmp_path / "nothing")
+
+
+@pytest.mark.parametrize("case", GENERATED, ids=lambda case: case.id)
+def test_a_gap_is_declared_where_the_generator_left_one_and_nowhere_else(case: Case) -> None:
+    prepared = prepare(case)
+    procedure, events = case.parsed(), events_of(prepared)
+    for name in case.truth.items:
+        item = procedure.item(name)
+        needed = [source for source in procedure.data_sources if source.id in item.needs]
+        gaps = [
+            source.id
+            for source in needed
+            for _, length, _ in silences(source, events, prepared.start, prepared.end).values()
+            if length > source.max_silence_s
+        ]
+        told = set(case.truth.gaps.get(name, ()))
+        assert bool(gaps) == bool(told & {"gap", "silent"}) or not case.logs.background, (name, gaps, told)
