@@ -15,7 +15,7 @@ from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
-from evals.case import Case, Logs
+from evals.case import Case, CaseError, Logs
 from evals.planting import AuthPlanted, Calls, ConsoleLogin, Hits, Plant
 from tools.demo import auth, cloudtrail, web
 from tools.logstore.store import LogStore
@@ -57,8 +57,13 @@ def epoch(moment: dt.datetime, zone: ZoneInfo) -> float:
 
 
 def prepare(case: Case) -> Prepared:
-    """Work out the window of a generated case."""
-    assert case.window is not None, f"{case.id} is no generated case"  # noqa: S101 - load_cases looked
+    """Work out the window of a generated case.
+
+    Raises:
+        CaseError: The case has no window of its own.
+    """
+    if case.window is None:
+        raise CaseError(f"{case.id}: a set of reference data is measured with --data, not as a case.")
     zone = ZoneInfo(case.parsed().timezone)
     start, end = epoch(case.window.start, zone), epoch(case.window.end, zone)
     run_at = epoch(case.run_at, zone) if case.run_at else end + DAY_S

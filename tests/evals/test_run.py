@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
@@ -144,7 +143,7 @@ def test_few_cases_are_told_as_few_and_a_share_of_nothing_is_left_out() -> None:
 
 
 @pytest.mark.shared
-def test_the_real_sets_are_measured_apart(shared_dir: Path, tmp_path: Path) -> None:
+def test_the_real_sets_are_measured_apart(shared_dir: Path) -> None:
     from evals.real import SETS, run_real
 
     ran = run_real(shared_dir / "data", Plan(VARIANTS["product"]))
@@ -161,4 +160,3 @@ def test_absent_sets_are_skipped_with_the_reason(tmp_path: Path) -> None:
     ran = run_real(tmp_path, Plan(VARIANTS["product"]))
     assert ran.cases == ()
     assert "is absent" in ran.skipped["linux_auth"]
-    shutil.rmtree(tmp_path)
