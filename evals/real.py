@@ -20,12 +20,11 @@ from zoneinfo import ZoneInfo
 
 from evals.case import Case, Logs, Truth
 from evals.output import Output
-from evals.reading import finding_rows
 from evals.reference import Row
 from evals.result import CaseResult, RunResult, totals
 from evals.run import Plan
 from evals.scorers import SCORERS
-from evals.scoring import Score, Subject, Tally
+from evals.scoring import Subject
 from evals.sheet import Finding, ItemSheet, Sheet
 from evals.variant import Job
 from procedures.archive import load_procedure
@@ -35,7 +34,7 @@ from procedures.schedule import RoundWindow
 from procedures.source import read_source
 from tools.logstore.store import LogStore
 
-SCORES = ("told", "grounded", "form", "defanged", "brevity", "seconds", "searches")
+SCORES = ("told", "only", "grounded", "form", "defanged", "brevity", "seconds", "searches")
 EVENTS, TRUTH = "events.ndjson.gz", "truth.json"
 DAY_S = 86400
 
@@ -126,25 +125,10 @@ def _score(real: RealSet, folder: Path, plan: Plan) -> CaseResult:
     sheet = _sheet(real, truth)
     subject = Subject(sheet, _run(real, folder, sheet, plan))
     scores = {name: score for name in SCORES if (score := SCORERS[name].score(subject))}
-    if only := _only(real, subject):
-        scores["findings"] = only
     failed = "; ".join(f"{item}: {reason}" for item, reason in subject.output.failed.items())
     return CaseResult(
         id=f"real-{real.name}", title=sheet.case.title, tags=("real",), scores=scores, error=failed or None
     )
-
-
-def _only(real: RealSet, subject: Subject) -> Score | None:
-    """Return the share of items that have as many findings as there are facts, where the facts are all."""
-    tally = Tally()
-    for facts in real.facts:
-        if facts.all and (section := subject.sections.get(facts.item)):
-            sheet = subject.sheet.items[facts.item]
-            told = len(finding_rows(section, [sheet.columns[column] for column in facts.key]))
-            tally.check(
-                told == len(sheet.findings), f"{facts.item}: {told} findings, {len(sheet.findings)} facts"
-            )
-    return tally.score()
 
 
 def _run(real: RealSet, folder: Path, sheet: Sheet, plan: Plan) -> Output:
@@ -167,6 +151,7 @@ def _sheet(real: RealSet, truth: dict[str, Any]) -> Sheet:
     procedure = load_procedure(read_source(find_procedure(real.procedure)))
     expected = {fact["id"]: fact["expected"] for fact in truth["facts"]}
     items = {item.id: item for item in procedure.items}
+    exhaustive = {facts.item for facts in real.facts if facts.all}
     by_item: dict[str, dict[tuple[str, ...], Finding]] = {}
     for facts in real.facts:
         found = by_item.setdefault(facts.item, {})
@@ -180,7 +165,10 @@ def _sheet(real: RealSet, truth: dict[str, Any]) -> Sheet:
         language=procedure.language,
         start=truth["earliest"],
         end=truth["latest"],
-        items={name: _item_sheet(items[name], tuple(found.values())) for name, found in by_item.items()},
+        items={
+            name: _item_sheet(items[name], tuple(found.values()), exhaustive=name in exhaustive)
+            for name, found in by_item.items()
+        },
     )
 
 
@@ -207,7 +195,7 @@ def _merged(one: Finding, other: Finding) -> Finding:
     return Finding(one.names, one.key, {**one.row, **other.row}, one.verdict, one.unsuppressed)
 
 
-def _item_sheet(item: Item, findings: tuple[Finding, ...]) -> ItemSheet:
+def _item_sheet(item: Item, findings: tuple[Finding, ...], *, exhaustive: bool) -> ItemSheet:
     return ItemSheet(
         item=item.id,
         verdict="",
@@ -217,4 +205,5 @@ def _item_sheet(item: Item, findings: tuple[Finding, ...]) -> ItemSheet:
         allowed=frozenset(),
         of_entity={},
         known=tuple(name for finding in findings for name in finding.names),
+        exhaustive=exhaustive,
     )

@@ -50,6 +50,8 @@ class ItemSheet:
     """Figures that may stand beside an entity."""
     known: tuple[str, ...]
     """Texts whose digits are no figures."""
+    exhaustive: bool = True
+    """Whether `findings` are all that there are."""
 
 
 @dataclass(frozen=True)

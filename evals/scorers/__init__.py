@@ -12,6 +12,7 @@ SCORERS: dict[str, Scorer] = {
         Scorer("true", "figures true of those that are told", "share", "macro mean", "higher", figures.true, 1.0),
         Scorer("verdicts", "items with the right verdict", "share", "macro mean", "higher", verdicts.items, 1.0),
         Scorer("findings", "findings with the right verdict", "share", "macro mean", "higher", verdicts.findings, 1.0),
+        Scorer("only", "items without a finding too many or too few", "share", "macro mean", "higher", verdicts.only, 1.0),
         Scorer("missed", "items judged too low", "count", "sum", "lower", verdicts.missed, 0.0),
         Scorer("cried", "items judged too high", "count", "sum", "lower", verdicts.cried, 0.0),
         Scorer("harm", "cost of wrong verdicts, too low four times", "count", "sum", "lower", verdicts.harm, 0.0),

@@ -31,10 +31,7 @@ def findings(subject: Subject) -> Score | None:
     """Return the share of findings that are there with the right verdict; one that is none counts as wrong."""
     tally = Tally()
     for name, sheet in subject.sheet.items.items():
-        section = subject.sections.get(name)
-        labels = [sheet.columns[column] for column in sheet.findings[0].key] if sheet.findings else []
-        rows = finding_rows(section, [label for label in labels if label]) if section else []
-        left = [row for row in rows if row_verdict(row) != ("none", "none")]
+        left = _above_none(subject, sheet)
         for finding in sheet.findings:
             row = next((row for row in left if _is_about(row, finding, sheet, subject)), None)
             if row is not None:
@@ -46,6 +43,26 @@ def findings(subject: Subject) -> Score | None:
             )
         for row in left:
             tally.check(False, f"{name}: {row.text[:80]!r} is no finding")
+    return tally.score()
+
+
+def _above_none(subject: Subject, sheet: ItemSheet) -> list[Row]:
+    """Return the rows of the item's findings, those left out that are none even without an exception."""
+    section = subject.sections.get(sheet.item)
+    labels = [sheet.columns[column] for column in sheet.findings[0].key] if sheet.findings else []
+    rows = finding_rows(section, labels) if section else []
+    return [row for row in rows if row_verdict(row) != ("none", "none")]
+
+
+def only(subject: Subject) -> Score | None:
+    """Return the share of items with no finding too many and none too few, where all of them are known."""
+    tally = Tally()
+    for name, sheet in subject.sheet.items.items():
+        if sheet.exhaustive:
+            told = len(_above_none(subject, sheet))
+            tally.check(
+                told == len(sheet.findings), f"{name}: {told} findings, {len(sheet.findings)} are true"
+            )
     return tally.score()
 
 

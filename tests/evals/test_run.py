@@ -150,7 +150,7 @@ def test_the_real_sets_are_measured_apart(shared_dir: Path) -> None:
     assert {case.id for case in ran.cases} == {f"real-{real.name}" for real in SETS}
     for case in ran.cases:
         assert case.error is None
-        assert {name: case.scores[name].value for name in ("told", "findings", "grounded", "form", "defanged")} == dict.fromkeys(("told", "findings", "grounded", "form", "defanged"), 1.0)  # fmt: skip
+        assert {name: case.scores[name].value for name in ("told", "only", "grounded", "form", "defanged")} == dict.fromkeys(("told", "only", "grounded", "form", "defanged"), 1.0)  # fmt: skip
     assert "windows_ad" in ran.skipped
 
 

@@ -71,8 +71,8 @@ DEFECTS: dict[str, tuple[str, Defect, set[str]]] = {
     "an attack judged too low": (LOGIN, text(r"\*\*一次判断: 調査必須\*\*", "**一次判断: 観察**", 1), {"verdicts", "missed", "harm", "brevity"}),
     "a benign item judged too high": (BENIGN, text(r"\*\*一次判断: 不要\*\*", "**一次判断: 観察**", 1), {"verdicts", "cried", "harm"}),
     "a finding judged too low": (LOGIN, text(r"調査必須 \| 新規", "観察 | 新規", 1), {"findings", "brevity"}),
-    "a finding that is left out": (LOGIN, text(ROW, "", 1), {"findings", "told", "complete", "brevity"}),
-    "a finding that is none": (LOGIN, text(ROW, r"\g<0>| other | — | — | — | — | — | — | 調査必須 | 新規 | — |" + "\n", 1), {"findings", "brevity"}),
+    "a finding that is left out": (LOGIN, text(ROW, "", 1), {"findings", "only", "told", "complete", "brevity"}),
+    "a finding that is none": (LOGIN, text(ROW, r"\g<0>| other | — | — | — | — | — | — | 調査必須 | 新規 | — |" + "\n", 1), {"findings", "only", "brevity"}),
     "a claim that its evidence does not make": (LOGIN, claim(value=41), {"grounded"}),
     "a claim from evidence that nobody searched": (LOGIN, claim(evidence="0" * 64), {"grounded", "complete"}),
     "a part that is missing": (LOGIN, text(r"^### 推奨対応\n(.*\n)+?(?=###)", "", 1), {"complete", "brevity"}),
@@ -124,7 +124,17 @@ def test_an_empty_report_is_at_the_bad_end(perfect: Perfect) -> None:
     empty = Output(markdown="", cost=Cost(seconds=0))
     subject = Subject(perfect(LOGIN).sheet, empty, [perfect(LOGIN).output])
     told = values(subject)
-    for name in ("told", "verdicts", "findings", "grounded", "complete", "honest", "mentions", "stable"):
+    for name in (
+        "told",
+        "verdicts",
+        "findings",
+        "only",
+        "grounded",
+        "complete",
+        "honest",
+        "mentions",
+        "stable",
+    ):
         assert told[name] == 0, name
     assert told["missed"] == len(subject.sheet.items)
     assert [told[name] for name in ("true", "form", "defanged")] == [None, None, None]
