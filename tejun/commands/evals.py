@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +21,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Measure the reports against what is true.", no_args_is_help=True)
 
-SHOWN = 20
-"""Most faults printed; the result file and the page hold all."""
+SHOWN = 3
+"""Most faults printed of one score; the result file and the page hold all."""
 
 
 @app.command()
@@ -130,19 +131,25 @@ def _print(result: RunResult) -> None:
         )
     out.print(f"[bold]{escape(result.variant)}[/]: {len(result.cases)} cases in {result.seconds:.0f} s")
     out.print(table)
-    faults = [
-        f"{case.id}: {name}: {fault}"
-        for case in result.cases
-        for name, score in case.scores.items()
-        for fault in score.faults
-    ]
-    faults = [f"{case.id}: FAILED: {case.error}" for case in result.cases if case.error] + faults
-    for text in faults[:SHOWN]:
+    for text in _faults(result):
         out.print(f"  {clean(text)}", soft_wrap=True)
-    if len(faults) > SHOWN:
-        out.print(f"  … and {len(faults) - SHOWN} more faults: see --output or --page.")
     for name, reason in result.skipped.items():
         out.print(f"  skipped {escape(name)}: {escape(reason)}", soft_wrap=True)
+
+
+def _faults(result: RunResult) -> Iterator[str]:
+    """Yield the cases that failed, then the first faults of every score."""
+    yield from (f"{case.id}: FAILED: {case.error}" for case in result.cases if case.error)
+    for total in result.totals:
+        faults = [
+            f"{total.scorer}: {case.id}: {fault}"
+            for case in result.cases
+            if total.scorer in case.scores
+            for fault in case.scores[total.scorer].faults
+        ]
+        yield from faults[:SHOWN]
+        if len(faults) > SHOWN:
+            yield f"{total.scorer}: … and {len(faults) - SHOWN} more: see --output or --page"
 
 
 @app.command()
