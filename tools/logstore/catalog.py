@@ -48,7 +48,7 @@ class StoreCatalog:
             and (sourcetypes is None or file.sourcetype.lower() in sourcetypes)
         ]
         near = [file for file in chosen if file.last >= earliest and file.first < latest]
-        fields = _fields(near or chosen)
+        fields = _fields(near) if near else {name: _absent(field) for name, field in _fields(chosen).items()}
         return Relation(sql=self._sql(near), fields=fields, scanned=self._scanned(near, earliest, latest))
 
     def sourcetypes(self) -> frozenset[str]:
@@ -108,6 +108,14 @@ def _field(name: str, homes: set[tuple[str, str]]) -> StoredField:
             f"(CASE WHEN _rest[{literal}] IS NOT NULL THEN [_rest[{literal}]] END)",
         ]
     return StoredField(name, _coalesce(parts), FieldKind.MULTI)
+
+
+def _absent(field: StoredField) -> StoredField:
+    """Return a field of events that are all outside the window: known, and without a value."""
+    if field.name in METADATA:
+        return field
+    empty = "NULL::VARCHAR[]" if field.kind is FieldKind.MULTI else "NULL::VARCHAR"
+    return StoredField(field.name, empty, field.kind)
 
 
 def _coalesce(parts: list[str]) -> str:

@@ -174,3 +174,12 @@ def test_a_store_of_an_older_layout_is_refused_with_the_remedy(tmp_path: Path) -
     connection.close()
     with pytest.raises(LogStoreError, match="layout"):
         LogStore(tmp_path / "s")
+
+
+def test_a_window_without_any_file_gives_nothing_and_no_error(tmp_path: Path) -> None:
+    event = {"_time": 1600000000, "index": "i", "sourcetype": "s", "_raw": "r", "x": "1", "m": ["a", "b"]}
+    (tmp_path / "e").write_text(json.dumps(event))
+    with LogStore(tmp_path / "s") as store:
+        store.import_paths([str(tmp_path / "e")])
+        found = store.search("index=i x=1 m=a | stats count BY x", earliest=0, latest=1e9, zone=UTC)
+    assert (found.rows, found.scanned, found.messages) == ([], 0, ())
