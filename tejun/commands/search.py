@@ -158,6 +158,7 @@ def _print_explanation(result: Result) -> None:
 def _print_chart(result: Result, timezone: str) -> None:
     """Draw every numeric series over time."""
     import plotext
+    from rich.text import Text
 
     from spl.values import to_number
 
@@ -173,11 +174,11 @@ def _print_chart(result: Result, timezone: str) -> None:
     plotext.clear_figure()
     plotext.plot_size(min(console().width, 120), 16)
     for name in names[:CHARTED]:
-        plotext.plot(times, [to_number(row.get(name)) or 0.0 for row in result.rows], label=name)
+        plotext.plot(times, [to_number(row.get(name)) or 0.0 for row in result.rows], label=clean(name))
     ticks = [times[place * (len(times) - 1) // 4] for place in range(5)]
     plotext.xticks(ticks, [clock(tick, timezone)[5:16] for tick in ticks])
     plotext.theme("clear")
-    console().print(clean(plotext.build()), highlight=False)
+    console().print(Text.from_ansi(plotext.build()), soft_wrap=True)
 
 
 def _print(result: Result, timezone: str) -> None:
