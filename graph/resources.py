@@ -27,9 +27,9 @@ class Sessions(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Resources:
-    """Everything live. One per process."""
+    """Everything live. One per process, and equal to itself only."""
 
     evidence: EvidenceStore
     casebook: Casebook

@@ -29,7 +29,15 @@ def result() -> RunResult:
     return run_cases(load_cases(ids=FIXED), Plan(VARIANTS["product"], repeat=2))
 
 
-@pytest.mark.parametrize("case", FIXED)
+SHORT_SILENCE = pytest.mark.xfail(
+    strict=True,
+    reason="known fault: a silence inside one time bin of the completeness search is told too short",
+)
+
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, marks=SHORT_SILENCE if case == "linux-host-gap" else ()) for case in FIXED]
+)
 def test_the_product_reaches_every_mark_in_the_fixed_part(result: RunResult, case: str) -> None:
     (found,) = [one for one in result.cases if one.id == case]
     assert found.error is None

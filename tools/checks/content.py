@@ -132,6 +132,8 @@ def check_counts(subject: Subject) -> Iterator[str]:
             expected = len(inside)
         elif fact.derivation == "count(rows outside)":
             expected = outside
+        elif fact.derivation == "count(rows)":
+            expected = len(subject.result(fact.evidence).rows)
         elif match := re.fullmatch(r"count\((.+)\)", fact.derivation):
             expected = expected_count(subject, match[1])
         elif fact.derivation == "omitted(findings)":

@@ -89,6 +89,8 @@ def _criterion(subject: Subject, fact: Fact, ident: str, name: str) -> Value:
     criterion = next(part for part in criteria if part.id == own)
     if name == "id":
         return ident
+    if name == "question":
+        return criterion.question or ""
     result = next(result for result in _results(subject) if result.id == ident)
     return criterion.why or result.expression
 
@@ -125,6 +127,27 @@ def _key(subject: Subject, fact: Fact, finding: str) -> Value:
     rows = next(part.rows for part in subject.findings.findings if part.id == finding)
     row = subject.query.rows[rows[0]]
     return " ".join(str(row[name]) for name in sorted(subject.item.key) if name in row) or subject.item.title
+
+
+def _label(subject: Subject, fact: Fact, name: str) -> Value | None:
+    """A model's figure bears the label of the fact that it is; the wording is the renderer's."""
+    if not any(name in {other.id, other.label} for other in subject.report.facts if other is not fact):
+        raise _UnknownError(name)
+    return fact.value
+
+
+def _of_own_search(subject: Subject, fact: Fact, name: str, what: str) -> Value:
+    """A search of a model's own: its name, or a column of its rows."""
+    run = next(run for run in subject.runs if run.drill_down == name)
+    if what == "id":
+        return run.drill_down
+    return next(what for row in subject.result(run.evidence).rows if what in row)
+
+
+def _concern(subject: Subject, fact: Fact, finding: str, verdict: str) -> Value:
+    return next(
+        part.verdict.value for part in _entry(subject, finding).concerns if part.verdict.value == verdict
+    )
 
 
 def _finding_verdict(subject: Subject, fact: Fact, finding: str) -> Value:
@@ -175,7 +198,10 @@ _DERIVATIONS: dict[str, Callable[..., Value | None]] = {
     r"procedure\.(.+)\.(purpose|handover|not_covered)": _text_of_item,
     r"procedure\.data_sources\.(.+)\.(id|max_silence)": _source,
     r"procedure\.criterion\.([0-9a-f]+)\.(.+)\.(threshold)": _margin,
-    r"procedure\.criteria\.(.+)\.(id|why|threshold)": _criterion,
+    r"procedure\.criteria\.(.+)\.(id|why|threshold|question)": _criterion,
+    r"procedure\.label\.(.+)": _label,
+    r"procedure\.(model:\d+)\.(.+)": _of_own_search,
+    r"concern\.([0-9a-f]+)\.verdict\.(\w+)": _concern,
     r"procedure\.known_benign\.(.+)\.id": _exception,
     r"procedure\.total\.(.+)": _column_of_total,
     r"criterion\.([0-9a-f]+)\.(.+)\.(observed)": _margin,

@@ -67,7 +67,12 @@ def _missing_purposes(subject: Subject) -> Iterator[str]:
     asked += ["total"] if subject.findings.total_evidence else []
     for run in subject.runs:
         if run.evidence:
-            each = next(part.each for part in subject.item.drill_downs if part.id == run.drill_down)
+            each = next((part.each for part in subject.item.drill_downs if part.id == run.drill_down), None)
+            if each is None:
+                asked.append(
+                    f"{run.drill_down}:{run.findings[0]}"
+                )  # a search of a model's own bears its name
+                continue
             asked.append(
                 f"drill_down:{run.drill_down}" + (f":{run.findings[0]}" if each == "finding" else "")
             )
@@ -203,5 +208,5 @@ def check_total(subject: Subject) -> Iterator[str]:
     used = [subject.query.rows[index] for finding in subject.findings.findings for index in finding.rows]
     for column, expected in row.items():
         found = sum(value for entry in used if isinstance(value := entry.get(column), int | float))
-        if total.status is not SearchStatus.OK or found != expected:
+        if total.status not in {SearchStatus.OK, SearchStatus.NO_DATA} or found != expected:
             yield f"{column}: {found} / {expected}"

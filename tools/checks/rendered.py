@@ -85,7 +85,11 @@ def _verdict_line(subject: Subject, english: bool) -> Iterator[str]:
 
 def _paragraphs(subject: Subject, section: Section, blocks: Sequence[str]) -> Iterator[str]:
     """Every paragraph stands there with its values, and nothing else does."""
-    prose = [block for block in blocks if not block.startswith(("|", "- ", "**"))]
+    prose = [
+        block
+        for block in blocks
+        if not block.startswith(("|", "- ", "**")) and not _is_signature(block, section)
+    ]
     for text in section.paragraphs:
         place = next((block for block in prose if _says(subject, text, block)), None)
         if place is None:
@@ -100,6 +104,16 @@ def _paragraphs(subject: Subject, section: Section, blocks: Sequence[str]) -> It
         )
         if listed != len(subject.report.incomplete):
             yield f"{section.title}: {listed} / {len(subject.report.incomplete)}"
+
+
+def _is_signature(block: str, section: Section) -> bool:
+    """Tell whether a block is the line that names the model which wrote the section."""
+    return (
+        bool(section.author)
+        and block.startswith("*")
+        and block.endswith("*")
+        and str(section.author) in block.replace("\\", "")
+    )
 
 
 def _says(subject: Subject, text: str, block: str) -> bool:

@@ -41,4 +41,4 @@ async def test_a_figure_or_an_entity_in_a_models_prose_fails_the_check(tejun: Te
     runs = [DrillDownRun.model_validate(run) for run in ran.state["runs"]]
     rendered = render_item(ran.report, checks=None, spl_of=lambda digest: "x")
     checks = check_report(source, changed, rendered, runs, tejun.resources.evidence, report_digest="x")
-    assert [check.id for check in checks.failed] == ["figures"]
+    assert [check.id for check in checks.failed] == ["figures", "rendered"]
