@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -23,7 +22,6 @@ from tools.records.report import ItemReport
 
 OPEN_NOTES = {"question_without_model", "model_says_no", "model_cannot_tell"}
 _UNANSWERED = {"no": "model_says_no", "cannot_tell": "model_cannot_tell"}
-_FACT = re.compile(r"f\d+")
 
 
 class Model(BaseModel):

@@ -122,13 +122,8 @@ def group(
     select = f"SELECT {', '.join(items)} FROM {stage.cte}"
     if keys:
         select += _grouping(builder, keys, keep_null=keep_null)
-    order = tuple(key for name, _ in keys for key in sort_by(columns[name]))
+    order = tuple(OrderKey(columns[name].text) for name, _ in keys)
     return Stage(builder.add(select), columns, order)
-
-
-def sort_by(value: Sql) -> tuple[OrderKey, ...]:
-    """Return the order of BY values: numbers by value, then texts by code point."""
-    return (OrderKey(value.text),)
 
 
 def _grouping(builder: Builder, keys: list[tuple[str, Sql]], *, keep_null: bool) -> str:

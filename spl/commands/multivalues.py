@@ -17,9 +17,6 @@ from spl.sql_values import NULL, Sql, as_text
 from spl.stage import Builder, OrderKey, Stage
 from spl.values import Value, to_text
 
-EXPAND_LIMIT = 1_000_000
-"""Rows that mvexpand makes at most."""
-
 
 @dataclass(frozen=True, slots=True)
 class MakeMv(Command):

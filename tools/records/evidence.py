@@ -37,11 +37,6 @@ def canonical(model: BaseModel) -> bytes:
     return orjson.dumps(model.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
 
 
-def digest_of(model: BaseModel) -> str:
-    """Return the sha256 of the canonical JSON of `model`, in hex."""
-    return hashlib.sha256(canonical(model)).hexdigest()
-
-
 class EvidenceStore:
     """Values by their digest, below one folder."""
 
