@@ -25,7 +25,7 @@ def assessment_paragraphs(draft: Draft) -> Iterator[str]:
                 why=_why(draft, result),
             )
     for key in draft.judgement.gone:
-        text = " ".join(str(value) for value in key.values())
+        text = draft.label(key)
         yield draft.say(
             "gone",
             key=draft.book.ref("entity", text, "entity", derivation=f"previous_round.{text}"),

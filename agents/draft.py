@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agents.context import ItemContext
+from agents.entity import entity_label
 from agents.facts import FactBook
 from agents.material import Material
 from agents.narrative import Language, sentence
@@ -37,14 +39,17 @@ class Draft:
 
     def entity(self, entry: FindingJudgement) -> str:
         """Return a reference to the entity of a finding."""
-        label = " ".join(str(value) for value in entry.key.values()) or self.context.item.title
         return self.book.ref(
             "entity",
-            label,
+            self.label(entry.key),
             "entity",
             evidence=self.material.findings.evidence,
             derivation=f"finding.{entry.finding}.key",
         )
+
+    def label(self, key: Mapping[str, Value]) -> str:
+        """Return how the finding with `key` is called."""
+        return entity_label(key, self.context.item, self.context.procedure.timezone)
 
     def count(self, label: str, value: int, derivation: str) -> str:
         """Return a reference to a number that is counted over stored findings."""

@@ -102,6 +102,14 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "データソース {source} の最長の無通信は {gap}(許容 {limit})。",
         "en": "The longest silence of the data source {source} is {gap} (tolerated {limit}).",
     },
+    "source_quietest": {
+        "ja": "最も長く途切れた送信元はデータソース {source} で、無通信は {gap}(許容 {limit})。",
+        "en": "The sender that was silent longest is {source}, for {gap} (tolerated {limit}).",
+    },
+    "source_steady": {
+        "ja": "データソース {source} は {limit} を超えて途切れていない。",
+        "en": "The data source {source} was never silent for longer than {limit}.",
+    },
     "not_checked_total": {
         "ja": "件数の独立した検算は手順書に定めがなく、行っていない。",
         "en": "The counts were not independently checked: the procedure gives no total.",

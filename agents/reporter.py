@@ -13,7 +13,7 @@ from agents.model_paragraphs import model_paragraphs
 from agents.narrative import SECTION_TITLES
 from procedures.verdict import Verdict
 from tools.records.fact import FactKind
-from tools.records.finding import Finding, FindingJudgement, Judgement, LoggedSearch, Note
+from tools.records.finding import Finding, FindingJudgement, Judgement, LoggedSearch, Note, SourceState
 from tools.records.report import ItemReport, ReportColumn, ReportRow, Section, TimelinePoint
 
 
@@ -222,10 +222,9 @@ def _timeline(draft: Draft, shown: list[FindingJudgement]) -> Iterator[TimelineP
     for entry in shown:
         finding = _finding(draft, entry)
         if finding.first is not None and finding.last is not None:
-            label = " ".join(str(value) for value in finding.key.values()) or draft.context.item.title
             yield TimelinePoint(
                 finding=entry.finding,
-                label=label,
+                label=draft.label(finding.key),
                 first=finding.first,
                 last=finding.last,
                 verdict=entry.unsuppressed,
@@ -253,29 +252,11 @@ def _exceptions(draft: Draft) -> Iterator[str]:
 def _completeness(draft: Draft) -> Iterator[str]:
     if draft.judgement.complete:
         yield draft.say("complete")
+    by_source: dict[str, list[SourceState]] = {}
     for state in draft.material.findings.sources:
-        if state.state == "ok" and state.longest_gap_s is not None:
-            name = state.source if state.value is None else f"{state.source} {state.value}"
-            kind: FactKind = "text" if state.value is None else "entity"
-            yield draft.say(
-                "source_ok",
-                source=draft.book.ref(
-                    "data source", name, kind, evidence=state.evidence, derivation=f"source.{name}"
-                ),
-                gap=draft.book.ref(
-                    "longest silence",
-                    state.longest_gap_s,
-                    "duration",
-                    evidence=state.evidence,
-                    derivation=f"gap.{name}",
-                ),
-                limit=draft.book.ref(
-                    "tolerated silence",
-                    state.max_silence_s,
-                    "duration",
-                    derivation=f"procedure.data_sources.{state.source}.max_silence",
-                ),
-            )
+        if state.state == "ok":
+            by_source.setdefault(state.source, []).append(state)
+    yield from (_silence(draft, states) for states in by_source.values())
     if draft.context.item.total_spl is None:
         yield draft.say("not_checked_total")
     for total in draft.judgement.totals:
@@ -291,6 +272,36 @@ def _completeness(draft: Draft) -> Iterator[str]:
             ),
             found=draft.count("sum over findings", int(float(str(total.found or 0))), f"sum({total.column})"),
         )
+
+
+def _silence(draft: Draft, states: Sequence[SourceState]) -> str:
+    """Say how long the quietest sender of one data source was silent."""
+    state = max(states, key=lambda state: state.longest_gap_s or 0)
+    name = state.source if state.value is None else f"{state.source} {state.value}"
+    limit = draft.book.ref(
+        "tolerated silence",
+        state.max_silence_s,
+        "duration",
+        derivation=f"procedure.data_sources.{state.source}.max_silence",
+    )
+    if not state.exact:
+        source = draft.of_procedure("data source", state.source, f"data_sources.{state.source}.id")
+        return draft.say("source_steady", source=source, limit=limit)
+    kind: FactKind = "text" if state.value is None else "entity"
+    return draft.say(
+        "source_ok" if len(states) == 1 else "source_quietest",
+        source=draft.book.ref(
+            "data source", name, kind, evidence=state.evidence, derivation=f"source.{name}"
+        ),
+        gap=draft.book.ref(
+            "longest silence",
+            state.longest_gap_s,
+            "duration",
+            evidence=state.evidence,
+            derivation=f"gap.{name}",
+        ),
+        limit=limit,
+    )
 
 
 def _not_covered(draft: Draft) -> Iterator[str]:

@@ -62,6 +62,8 @@ class DataSource(Model):
     """Field whose values are watched one by one, for example `host`."""
     max_silence_s: float
     settle_s: float = 0
+    seen_within_s: float | None = None
+    """How long before the window a value of `by` must have been seen to be expected; None for the window's length."""
     place: Place
 
 

@@ -167,7 +167,7 @@ def _data_sources(front: Settings, faults: Faults) -> tuple[DataSource, ...]:
             faults.add("P003", f"data source {entry!r} is no mapping.", line)
             continue
         settings = Settings({str(key): value for key, value in entry.items()}, {}, line + number + 1, faults)
-        settings.only(("id", "index", "sourcetype", "where", "by", "max_silence", "settle"))
+        settings.only(("id", "index", "sourcetype", "where", "by", "max_silence", "settle", "seen_within"))
         sources.append(
             DataSource(
                 id=settings.text("id"),
@@ -177,6 +177,7 @@ def _data_sources(front: Settings, faults: Faults) -> tuple[DataSource, ...]:
                 by=settings.text("by", "") or None,
                 max_silence_s=settings.duration("max_silence"),
                 settle_s=settings.duration("settle", "0s"),
+                seen_within_s=settings.duration("seen_within") if "seen_within" in settings.values else None,
                 place=Place(path=faults.path, line=settings.line),
             )
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
@@ -13,6 +13,7 @@ import orjson
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
+from agents.entity import entity_label
 from agents.render import html
 from agents.review import propose
 from agents.round_report import assemble_round
@@ -23,7 +24,7 @@ from procedures.model import DrillDown
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
 from tools.records.evidence import EvidenceError
-from tools.records.finding import CriterionResult, Judgement
+from tools.records.finding import CriterionResult, FindingJudgement, Judgement
 from tools.records.report import Check, Checks, ItemReport, RoundReport
 from tools.records.rows import Round, RoundItemRow
 from tools.search.result import SearchResult
@@ -174,6 +175,11 @@ def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
     checks = evidence.get(row.checks, Checks)
     ranked = sorted(checks.checks, key=lambda check: ("failed", "not_checked", "passed").index(check.status))
     procedure = load_procedure(evidence.get(round_.procedure_digest, ProcedureSource))
+    item = procedure.item(row.item_id)
+
+    def label(entry: FindingJudgement) -> str:
+        return entity_label(entry.key, item, procedure.timezone)
+
     above = [entry for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
     return ItemView(
         row=row,
@@ -182,25 +188,21 @@ def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
         body=_item_html(desk, row.report, row.checks, orjson.dumps(answers).decode()),
         checks=tuple(ranked),
         failed=checks.failed,
-        criteria=tuple(_criteria(judgement)),
+        criteria=tuple(_criteria(judgement, label)),
         searches=tuple(_searches(desk, report)),
-        drill_downs=procedure.item(row.item_id).drill_downs,
+        drill_downs=item.drill_downs,
         proposal=propose(judgement, report.language),
-        findings=tuple((entry.finding, _entity(entry.key) or row.title) for entry in above),
+        findings=tuple((entry.finding, label(entry)) for entry in above),
         answers=tuple(_told(answer) for answer in answers),
         earlier=tuple(_earlier(desk, row, round_)),
     )
 
 
-def _entity(key: dict[str, Any]) -> str:
-    return " ".join(str(value) for value in key.values())
-
-
-def _criteria(judgement: Judgement) -> Iterator[Seen]:
+def _criteria(judgement: Judgement, label: Callable[[FindingJudgement], str]) -> Iterator[Seen]:
     for entry in judgement.findings:
         for result in entry.results:
             if result.fired is not False:
-                yield Seen(entry.finding, _entity(entry.key), entry.recurrence, entry.verdict.value, result)
+                yield Seen(entry.finding, label(entry), entry.recurrence, entry.verdict.value, result)
     for result in judgement.item_results:
         yield Seen("", "", "", result.verdict.value, result)
 

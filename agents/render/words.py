@@ -271,6 +271,7 @@ NOTES: dict[str, tuple[str, str]] = {
 PURPOSES: dict[str, tuple[str, str]] = {
     "query": ("項目の検索", "item search"),
     "completeness": ("充足性の確認", "completeness"),
+    "seen_before": ("それまでの送信元", "senders seen before"),
     "baseline": ("過去の期間", "baseline"),
     "total": ("検算", "independent total"),
     "drill_down": ("深掘り", "drill-down"),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from agents.completeness import longest_gap
+from agents.completeness import longest_silence
 from agents.context import ItemContext
 from agents.drill_down import drill_down_item
 from agents.judge import judge_item
@@ -36,8 +36,14 @@ class Scripted:
     def __init__(self, script: dict[str, Rows | SearchStatus], offset: int | None = 0) -> None:
         self.script = {
             "bin _time": [
-                {"_time": 0, "events": 9, "first": 100, "last": DAY - 100, "host": "h"},
-                {"_time": 43200, "events": 9, "first": 43000, "last": 44000},
+                {
+                    "events": 18,
+                    "first": 100,
+                    "last": DAY - 100,
+                    "silence": 900,
+                    "silent_from": 400,
+                    "inside": 60,
+                }
             ],
             **script,
         }
@@ -229,6 +235,10 @@ async def test_the_entity_that_is_gone_is_named(judge: Judge) -> None:
     assert judged.gone == ({"src_ip": "192.0.2.1"},)
 
 
-def test_the_longest_gap_counts_both_edges() -> None:
-    assert longest_gap([(40.0, 45.0, 2)], earliest=0, latest=100) == (55.0, 45.0)
-    assert longest_gap([(40.0, 99.0, 2)], earliest=0, latest=100) == (40.0, 0)
+def test_the_longest_silence_counts_both_edges_and_is_a_bound_where_a_bin_may_hide_a_longer_one() -> None:
+    row = {"first": 40.0, "last": 45.0, "inside": 5.0}
+    assert longest_silence(row, earliest=0, latest=100) == (55.0, 45.0, True)
+    assert longest_silence({**row, "last": 99.0}, earliest=0, latest=100) == (40.0, 0, True)
+    among = {**row, "last": 99.0, "silence": 50.0, "silent_from": 45.0}
+    assert longest_silence(among, earliest=0, latest=100) == (50.0, 45.0, True)
+    assert longest_silence({**among, "inside": 54.0}, earliest=0, latest=100) == (54.0, 45.0, False)

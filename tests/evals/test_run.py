@@ -18,7 +18,8 @@ from evals.variant import Job, Variant
 from tejun.variants import VARIANTS
 
 FIXED = (
-    "ssh-bruteforce-burst-at", "ssh-bruteforce-known-benign", "dst-autumn-new-york", "linux-host-gap",
+    "ssh-bruteforce-burst-at", "ssh-bruteforce-known-benign", "dst-autumn-new-york", "linux-host-gap", "linux-host-all-day",
+    "ssh-burst-at",
     "linux-instructions-in-names",
 )  # fmt: skip
 BURST = "edits: [['| burst | 30 |', '| burst | {value} |']]\n"
@@ -29,15 +30,7 @@ def result() -> RunResult:
     return run_cases(load_cases(ids=FIXED), Plan(VARIANTS["product"], repeat=2))
 
 
-SHORT_SILENCE = pytest.mark.xfail(
-    strict=True,
-    reason="known fault: a silence inside one time bin of the completeness search is told too short",
-)
-
-
-@pytest.mark.parametrize(
-    "case", [pytest.param(case, marks=SHORT_SILENCE if case == "linux-host-gap" else ()) for case in FIXED]
-)
+@pytest.mark.parametrize("case", FIXED)
 def test_the_product_reaches_every_mark_in_the_fixed_part(result: RunResult, case: str) -> None:
     (found,) = [one for one in result.cases if one.id == case]
     assert found.error is None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Callable, Iterator
+from zoneinfo import ZoneInfo
 
 from procedures.verdict import Verdict
+from tools.checks.silence import silence_s
 from tools.checks.subject import Subject
 from tools.records.fact import Fact
 from tools.records.finding import CriterionResult, FindingJudgement
@@ -126,7 +129,17 @@ def _verdict(subject: Subject, fact: Fact) -> Value:
 def _key(subject: Subject, fact: Fact, finding: str) -> Value:
     rows = next(part.rows for part in subject.findings.findings if part.id == finding)
     row = subject.query.rows[rows[0]]
-    return " ".join(str(row[name]) for name in sorted(subject.item.key) if name in row) or subject.item.title
+    named = [name for name in sorted(subject.item.key) if name in row]
+    return " ".join(_called(subject, name, row[name]) for name in named) or subject.item.title
+
+
+def _called(subject: Subject, name: str, value: Value) -> str:
+    """Return a key value as text; a time as a clock time of the procedure's zone."""
+    if name != "_time" and name not in subject.item.times:
+        return str(value)
+    moment = dt.datetime.fromtimestamp(float(str(value)), ZoneInfo(subject.procedure.timezone))
+    fraction = f"{moment:.%f}".rstrip("0").rstrip(".")
+    return f"{moment:%Y-%m-%d %H:%M:%S}{fraction} {moment:%Z}"
 
 
 def _label(subject: Subject, fact: Fact, name: str) -> Value | None:
@@ -165,19 +178,11 @@ def _source_name(subject: Subject, fact: Fact, name: str) -> Value:
 
 
 def _gap(subject: Subject, fact: Fact, name: str) -> Value:
-    """Walk the first and last event of every time bin again and return the longest silence, in seconds."""
     ident, _, value = name.partition(" ")
     by = next(source.by for source in subject.procedure.data_sources if source.id == ident)
     stored = subject.result(fact.evidence)
-    spans = sorted(
-        (float(str(row["first"])), float(str(row["last"])))
-        for row in stored.rows
-        if not value or by is None or str(row.get(by, "")) == value
-    )
-    heard, longest = stored.earliest, 0.0
-    for first, last in spans:
-        longest, heard = max(longest, first - heard), last
-    return max(longest, stored.latest - heard)
+    row = next(row for row in stored.rows if not value or by is None or str(row.get(by, "")) == value)
+    return round(silence_s(row, stored), 6)
 
 
 def _enrichment(subject: Subject, fact: Fact, finding: str, name: str) -> Value:
@@ -188,7 +193,7 @@ def _gone(subject: Subject, fact: Fact, text: str) -> Value:
     return next(
         shown
         for key in subject.judgement.gone
-        if (shown := " ".join(str(value) for value in key.values())) == text
+        if (shown := " ".join(_called(subject, name, value) for name, value in key.items())) == text
     )
 
 

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from procedures.verdict import Verdict
+from tools.checks.silence import untold_silences
 from tools.checks.subject import Subject
 from tools.defang import live_indicators
 from tools.search.result import SearchStatus
@@ -62,6 +63,12 @@ def check_search_log(subject: Subject) -> Iterator[str]:
 def _missing_purposes(subject: Subject) -> Iterator[str]:
     """Yield what the procedure asks to be searched and the log does not name as often as it must."""
     asked = [f"completeness:{source.source}" for source in subject.findings.sources if source.evidence]
+    asked += [
+        f"seen_before:{source.id}"
+        for source in subject.procedure.data_sources
+        if source.by
+        and any(state.source == source.id and state.state != "unknown" for state in subject.findings.sources)
+    ]
     asked = ["query", *dict.fromkeys(asked)]
     asked += [f"baseline:{period.index}" for period in subject.findings.baseline if period.evidence]
     asked += ["total"] if subject.findings.total_evidence else []
@@ -111,6 +118,8 @@ def check_gaps(subject: Subject) -> Iterator[str]:
         if entry.status is SearchStatus.OK:
             continue
         head, _, rest = entry.purpose.partition(":")
+        if head == "seen_before" and entry.status is SearchStatus.NO_DATA:
+            continue
         names = {entry.purpose, rest, f"{head}:{rest.partition(':')[0]}"}
         if head == "baseline" and any(
             note.code == "baseline_incomplete" for note in subject.report.incomplete
@@ -120,6 +129,7 @@ def check_gaps(subject: Subject) -> Iterator[str]:
             continue
         if not names & spoken:
             yield f"{entry.purpose}: {entry.status.value}"
+    yield from untold_silences(subject)
     yield from _notes(subject)
 
 

@@ -33,7 +33,7 @@ class LoggedSearch(Model):
     """One line of the search log (調査ログ)."""
 
     purpose: str
-    """`query`, `completeness:<source>`, `baseline:<n>`, `total`, `drill_down:<id>`, `drill_down:<id>:<finding>`."""
+    """`query`, `completeness:<source>`, `seen_before:<source>`, `baseline:<n>`, `total`, `drill_down:<id>`, `drill_down:<id>:<finding>`."""
     evidence: str
     """Digest of the `SearchResult`."""
     status: SearchStatus
@@ -66,6 +66,9 @@ class SourceState(Model):
     state: Literal["ok", "gap", "silent", "unknown"]
     events: int = 0
     longest_gap_s: float | None = None
+    """Longest time without an event, in seconds, edges of the window included."""
+    exact: bool = True
+    """False where `longest_gap_s` is only a bound: no silence was longer."""
     gap_start: float | None = None
     max_silence_s: float
     evidence: str
