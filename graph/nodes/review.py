@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from langchain_core.runnables import RunnableConfig
 from langgraph.types import interrupt
 
@@ -15,13 +18,18 @@ from tools.records.finding import Findings
 from tools.records.review import Decision, Proposal
 
 
+@cache
+def _schema() -> dict[str, Any]:
+    return Decision.model_json_schema()
+
+
 def review(state: ItemState, config: RunnableConfig, *, resources: Resources) -> ItemUpdate:
     """Pause with the payload; write `answer`, or `validation_error` when the answer cannot be used."""
     payload = {
         **resources.evidence.get(state["payload"], Payload).body,
         "validation_error": state["validation_error"],
     }
-    answer = interrupt(payload, response_schema=Decision.model_json_schema())
+    answer = interrupt(payload, response_schema=_schema())
     known = [finding.id for finding in resources.evidence.get(state["findings"], Findings).findings]
     try:
         decision = read_decision(answer, Proposal.model_validate(payload["proposal"]))

@@ -14,8 +14,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import anyio
+import orjson
 from mcp.server.fastmcp import FastMCP
 from mcp.server.fastmcp.exceptions import ToolError
+from mcp.types import CallToolResult, TextContent
 
 from spl.errors import SearchFailedError, SearchTimeoutError, SplError
 from spl.run import Result
@@ -48,25 +50,25 @@ def build_server(
     server = FastMCP(NAME, log_level="WARNING", host="127.0.0.1", port=port)
     limiter = anyio.CapacityLimiter(CONCURRENT)
 
-    async def in_thread(work: Callable[[], Answer]) -> Answer:
-        return await anyio.to_thread.run_sync(work, limiter=limiter)
+    async def in_thread(work: Callable[[], Answer]) -> CallToolResult:
+        return await anyio.to_thread.run_sync(lambda: _sent(work()), limiter=limiter)
 
     @server.tool()
     async def splunk_run_query(
         query: str, earliest_time: str = "-24h", latest_time: str = "now", row_limit: int = 100
-    ) -> Answer:
+    ) -> CallToolResult:
         """Run one SPL search and return its rows. `row_limit` is 1 to 1000."""
         return await in_thread(
             lambda: _run(store, zone, clock(), query, earliest_time, latest_time, row_limit)
         )
 
     @server.tool()
-    async def splunk_get_indexes(row_limit: int = 100) -> Answer:
+    async def splunk_get_indexes(row_limit: int = 100) -> CallToolResult:
         """List the indexes with their number of events and time range."""
         return await in_thread(lambda: _capped(_indexes(store), row_limit))
 
     @server.tool()
-    async def splunk_get_index_info(index_name: str) -> Answer:
+    async def splunk_get_index_info(index_name: str) -> CallToolResult:
         """Tell about one index: sourcetypes, events, time range."""
         return await in_thread(lambda: _index_info(store, index_name))
 
@@ -77,7 +79,7 @@ def build_server(
         earliest_time: str = "-24h",
         latest_time: str = "now",
         row_limit: int = 100,
-    ) -> Answer:
+    ) -> CallToolResult:
         """List hosts, sources or sourcetypes with their number of events and first and last time."""
         return await in_thread(
             lambda: _metadata(store, zone, clock(), type, index, earliest_time, latest_time, row_limit)
@@ -91,23 +93,23 @@ def _add_descriptions(server: FastMCP, zone: ZoneInfo) -> None:
     """Add the tools that tell what this server is."""
 
     @server.tool()
-    async def splunk_get_knowledge_objects(type: str, row_limit: int = 100) -> Answer:
+    async def splunk_get_knowledge_objects(type: str, row_limit: int = 100) -> CallToolResult:
         """List knowledge objects; a local store only knows `sourcetypes`."""
         rows = [
             {"name": name, "description": sourcetype.settings.get("DESCRIPTION", "")}
             for name, sourcetype in sorted(all_sourcetypes().items())
         ]
-        return _capped(rows if type == "sourcetypes" else [], row_limit)
+        return _sent(_capped(rows if type == "sourcetypes" else [], row_limit))
 
     @server.tool()
-    async def splunk_get_info() -> Answer:
+    async def splunk_get_info() -> CallToolResult:
         """Tell what this server is."""
-        return _capped([{"serverName": NAME, "product_type": "tejun", "version": "1"}], 1)
+        return _sent(_capped([{"serverName": NAME, "product_type": "tejun", "version": "1"}], 1))
 
     @server.tool()
-    async def splunk_get_user_info() -> Answer:
+    async def splunk_get_user_info() -> CallToolResult:
         """Tell who searches here and in which zone clock times are read."""
-        return _capped([{"username": "local", "tz": zone.key}], 1)
+        return _sent(_capped([{"username": "local", "tz": zone.key}], 1))
 
 
 def serve_stdio(server: FastMCP) -> None:
@@ -144,6 +146,16 @@ def _run(
     except SplError as error:
         raise ToolError(f"refused: {error}") from None
     return answer_of(result)
+
+
+def _sent(answer: Answer) -> CallToolResult:
+    """Return `answer` as text and as structured content, as the official server does.
+
+    Without an output schema: client and server would each validate the schema itself with every answer, which
+    took a tenth of a round.
+    """
+    text = TextContent(type="text", text=orjson.dumps(answer).decode())
+    return CallToolResult(content=[text], structuredContent=answer)
 
 
 def answer_of(result: Result) -> Answer:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import orjson
 from pydantic import BaseModel, ValidationError
@@ -13,6 +14,8 @@ from pydantic import BaseModel, ValidationError
 from tools.durable import write_durably
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
+RECENT = 64
+"""Values kept in memory after they were read: those of about three items."""
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -42,6 +45,7 @@ class EvidenceStore:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._read = lru_cache(RECENT)(self._read_verified)
 
     def put(self, model: BaseModel) -> str:
         """Store `model` and return its digest; storing it again changes nothing.
@@ -63,12 +67,15 @@ class EvidenceStore:
         return digest
 
     def get(self, digest: str, model: type[T]) -> T:
-        """Return what is stored under `digest`.
+        """Return what is stored under `digest`; what was read lately is not read from disk again.
 
         Raises:
             EvidenceMissingError: Nothing is.
             EvidenceCorruptError: The bytes do not have this digest, or are no `model`.
         """
+        return cast("T", self._read(digest, model))
+
+    def _read_verified(self, digest: str, model: type[BaseModel]) -> BaseModel:
         path = self._path(digest)
         try:
             data = path.read_bytes()
