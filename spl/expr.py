@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
+from functools import lru_cache
 from typing import Any, cast
 from typing import Literal as Choice
 
@@ -120,6 +121,7 @@ def walk(expr: Expr) -> Iterator[Expr]:
         yield from walk(child)
 
 
+@lru_cache(maxsize=1024)
 def field_names(expr: Expr) -> tuple[str, ...]:
     """Return the names of the fields that `expr` reads, in order of appearance, without repeats."""
     return tuple(dict.fromkeys(node.name for node in walk(expr) if isinstance(node, Field)))

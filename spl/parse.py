@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from functools import lru_cache
 
 from spl.clause import Clause
 from spl.commands import ALIASES, COMMANDS, GENERATING, NOT_FIRST, parse_command
@@ -85,6 +86,7 @@ _DEEPEST = 8
 """How deep subsearches may be nested."""
 
 
+@lru_cache(maxsize=256)
 def _parse_expanded(text: str) -> Search:
     return _Pipeline(blank_comments(text), text, 0).parse(Span(0, len(text)))
 
