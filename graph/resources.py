@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Protocol
 
 from agents.asking import AnsweringModel, Asker
@@ -28,11 +27,6 @@ class Sessions(Protocol):
         ...
 
 
-@lru_cache(maxsize=64)
-def _context(evidence: EvidenceStore, procedure: str, item: str, start: float, end: float) -> ItemContext:
-    return ItemContext(source=evidence.get(procedure, ProcedureSource), item_id=item, start=start, end=end)
-
-
 @dataclass(frozen=True, eq=False)
 class Resources:
     """Everything live. One per process, and equal to itself only."""
@@ -50,7 +44,8 @@ class Resources:
 
     def context(self, state: ItemState) -> ItemContext:
         """Return the item of `state`, from the archived procedure."""
-        return _context(self.evidence, state["procedure"], state["item"], state["start"], state["end"])
+        source = self.evidence.get(state["procedure"], ProcedureSource)
+        return ItemContext(source=source, item_id=state["item"], start=state["start"], end=state["end"])
 
     def asker(self, context: ItemContext, state: ItemState) -> Asker:
         """Return a way to the models that continues the item's calls and budget."""

@@ -14,8 +14,8 @@ from pydantic import BaseModel, ValidationError
 from tools.durable import write_durably
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
-RECENT = 64
-"""Values kept in memory after they were read: those of about three items."""
+RECENT = 32
+"""Values kept parsed: those of an item or two."""
 T = TypeVar("T", bound=BaseModel)
 
 
@@ -40,12 +40,16 @@ def canonical(model: BaseModel) -> bytes:
     return orjson.dumps(model.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
 
 
+@lru_cache(maxsize=RECENT)
+def _parsed(data: bytes, model: type[BaseModel]) -> BaseModel:
+    return model.model_validate_json(data)
+
+
 class EvidenceStore:
     """Values by their digest, below one folder."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._read = lru_cache(RECENT)(self._read_verified)
 
     def put(self, model: BaseModel) -> str:
         """Store `model` and return its digest; storing it again changes nothing.
@@ -67,15 +71,12 @@ class EvidenceStore:
         return digest
 
     def get(self, digest: str, model: type[T]) -> T:
-        """Return what is stored under `digest`; what was read lately is not read from disk again.
+        """Return what is stored under `digest`. The bytes are read and verified every time, parsed once.
 
         Raises:
             EvidenceMissingError: Nothing is.
             EvidenceCorruptError: The bytes do not have this digest, or are no `model`.
         """
-        return cast("T", self._read(digest, model))
-
-    def _read_verified(self, digest: str, model: type[BaseModel]) -> BaseModel:
         path = self._path(digest)
         try:
             data = path.read_bytes()
@@ -86,7 +87,7 @@ class EvidenceStore:
                 f"evidence {digest[:12]} in {str(path)!r} was changed after it was written."
             )
         try:
-            return model.model_validate_json(data)
+            return cast("T", _parsed(data, model))
         except ValidationError as error:
             raise EvidenceCorruptError(f"evidence {digest[:12]} is no {model.__name__}: {error}") from None
 
