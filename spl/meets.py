@@ -29,7 +29,7 @@ def cidr_contains(network: str, address: str | None) -> bool | None:
     if address is None:
         return None
     try:
-        return ipaddress.ip_address(address.strip(" ")) in ipaddress.ip_network(network, strict=False)
+        return ipaddress.ip_address(address) in ipaddress.ip_network(network, strict=False)
     except ValueError:
         return False
 

@@ -176,19 +176,23 @@ def database_replacement(replacement: str, groups: int) -> str | None:
 
 
 def cidr_sql(network: str, address: str) -> str:
-    """Return SQL that tells whether the text `address` lies in an IPv4 `network`; null when it is missing."""
+    """Return SQL that tells whether the text `address` lies in an IPv4 `network`; null when it is missing.
+
+    What does not begin like the network costs no more than a comparison of its first letters.
+    """
     block = ipaddress.ip_network(network, strict=False)
     low, high = str(block.network_address).split("."), str(block.broadcast_address).split(".")
     whole, bits = divmod(block.prefixlen, 8)
     octet = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
-    inside = [f"regexp_full_match(trim({address}), '{octet}(?:\\.{octet}){{3}}')"]
-    if whole:
-        prefix = ".".join(low[:whole]) + ("." if whole < len(low) else "")
-        inside.insert(0, f"starts_with(trim({address}), '{prefix}')")
+    pattern = r"\.".join([*low[:whole], *[octet] * (4 - whole)])
+    inside = f"regexp_full_match({address}, '{pattern}')"
     if bits:
-        part = f"TRY_CAST(split_part(trim({address}), '.', {whole + 1}) AS INTEGER)"
-        inside.append(f"{part} BETWEEN {low[whole]} AND {high[whole]}")
-    return f"(CASE WHEN {' AND '.join(inside)} THEN TRUE WHEN {address} IS NOT NULL THEN FALSE END)"
+        part = f"TRY_CAST(split_part({address}, '.', {whole + 1}) AS INTEGER)"
+        inside += f" AND {part} BETWEEN {low[whole]} AND {high[whole]}"
+    if not whole:
+        return f"({inside})"
+    prefix = ".".join(low[:whole]) + ("." if whole < len(low) else "")
+    return f"(CASE WHEN starts_with({address}, '{prefix}') THEN {inside} WHEN {address} IS NOT NULL THEN FALSE END)"
 
 
 def _cidrmatch(args: list[Sql], call: Call, context: SqlContext) -> Sql | None:

@@ -81,9 +81,28 @@ def _arithmetic(expr: Arithmetic, context: SqlContext) -> Sql:
         both, neither = (f"{one} IS {word} AND {two} IS {word}" for word in ("NOT NULL", "NULL"))
         joined = f"{left.text} || {right.text}"
         return Sql(f"(CASE WHEN {both} THEN {added} WHEN {neither} THEN {joined} END)", Kind.TEXT)
+    if _stays_finite(expr.op, left, right):
+        return Sql(f"({one} {expr.op} {two})", Kind.NUMBER)
     if expr.op in "/%":
         return Sql(f"spl_finite({one} {expr.op} nullif({two}, 0))", Kind.NUMBER)
     return Sql(f"spl_finite({one} {expr.op} {two})", Kind.NUMBER)
+
+
+def _stays_finite(op: str, left: Sql, right: Sql) -> bool:
+    """Tell whether a constant operand keeps the result of a finite number finite, so that no check is needed."""
+    constants = [abs(side.constant) for side in (left, right) if isinstance(side.constant, int | float)]
+    match op:
+        case "/":
+            return isinstance(right.constant, int | float) and abs(right.constant) >= 1
+        case "+" | "-":
+            return any(constant <= _SMALL for constant in constants)
+        case "*":
+            return any(constant <= 1 for constant in constants)
+    return False
+
+
+_SMALL = 1e290
+"""Added to the largest double, this is rounded away."""
 
 
 def _searchmatch(call: Call, context: SqlContext) -> Sql:

@@ -116,6 +116,10 @@ def like_sql(column: str, value: Pattern) -> str:
 def _ordered(column: Sql, op: str, value: Pattern) -> str:
     exact = value.exact or "*".join(value.parts)
     number = to_number(exact)
+    if number is not None and column.kind is Kind.TEXT:
+        # Whether it is a number by our rule is only looked at where the database's own number compares.
+        compared = f"TRY_CAST({column.text} AS DOUBLE) {op} {number_literal(number)}"
+        return f"(CASE WHEN {compared} THEN {as_number(column)} IS NOT NULL ELSE FALSE END)"
     if number is not None:
         return f"coalesce({as_number(column)} {op} {number_literal(number)}, FALSE)"
     return f"({as_text(column)} {op} {text_literal(exact)})"

@@ -322,6 +322,9 @@ class Dedup(Command):
         if len(known) < len(values):
             return stage if self.keep_empty else builder.filter(stage, "FALSE")
         present = " AND ".join(f"{text} IS NOT NULL" for text in known)
+        if self._keeps_one() and stage.order and len(stage.columns) <= FEW_COLUMNS:
+            deduped = first_of_each(builder, stage, known, present)
+            return order_by(builder, deduped, self.sort) if self.sort else deduped
         if self.consecutive:
             row = f"ROW({', '.join(known)})"
             kept = f"{row} IS DISTINCT FROM lag({row}) OVER ({stage.order_by.strip()})"
@@ -342,6 +345,27 @@ class Dedup(Command):
             select = f"SELECT * FROM {stage.cte} WHERE {present} QUALIFY {kept}"
             deduped = Stage(builder.add(select), stage.columns, stage.order)
         return order_by(builder, deduped, self.sort) if self.sort else deduped
+
+    def _keeps_one(self) -> bool:
+        return self.keep == 1 and not (self.keep_empty or self.keep_events or self.consecutive)
+
+
+FEW_COLUMNS = 8
+"""Up to so many columns, an aggregate of each is faster than numbering the rows of each group."""
+
+
+def first_of_each(builder: Builder, stage: Stage, keys: list[str], condition: str) -> Stage:
+    """Return the first row of each combination of `keys` among the rows that meet `condition`.
+
+    A column that nothing reads afterwards is not computed.
+    """
+    columns = {name: Sql(builder.column(), value.kind) for name, value in stage.columns.items()}
+    order = tuple(OrderKey(builder.column(), key.direction) for key in stage.order)
+    taken = [(stage.columns[name].text, value.text) for name, value in columns.items()]
+    taken += [(old.column, new.column) for old, new in zip(stage.order, order, strict=True)]
+    items = ", ".join(f"first({old}{stage.order_by}) AS {new}" for old, new in taken)
+    select = f"SELECT {items} FROM {stage.cte} WHERE {condition} GROUP BY {', '.join(keys)}"
+    return Stage(builder.add(select), columns, order)
 
 
 @dataclass(frozen=True, slots=True)
