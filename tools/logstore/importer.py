@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
 from tools.logstore.batch import Batch
 from tools.logstore.building import Defaults
 from tools.logstore.errors import LogImportError
@@ -153,11 +155,14 @@ def _import_stream(
             if isinstance(read, Reject):
                 rejects.add(read)
                 continue
-            batch.add(read)
-            if progress and batch.count % 5000 == 0:
+            if isinstance(read, pa.Table):
+                batch.add_table(read)
+            else:
+                batch.add(read)
+            if progress and (batch.count % 5000 == 0 or isinstance(read, pa.Table)):
                 progress(path, counting.count, batch.count)
         counting.drain()
-        batch.flush()
+        batch.finish()
         rejects.finish()
         content = prefix + counting.digest.hexdigest()
         added = manifest.commit(

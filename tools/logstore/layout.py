@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tools.durable import write_durably
@@ -17,6 +18,8 @@ FREQUENT = 0.01
 """Share of a file's events from which on a field gets a column of its own."""
 
 ROW_GROUP = 50_000
+METADATA = ("_time", "_seq", "_raw", "index", "sourcetype", "host", "source")
+"""The columns of every file."""
 _TEXT, _MANY = pa.string(), pa.list_(pa.string())
 _PLAIN = re.compile(r"[^a-z0-9_]")
 
@@ -73,6 +76,33 @@ def to_table(events: Sequence[Event], sequence: Sequence[int], columns: dict[str
             values = [[v] if isinstance(v, str) else v for v in values]
         data[column_name(name, kind)] = pa.array(values, _MANY if kind == "multi" else _TEXT)
     return pa.table(data | _maps(fields, columns))
+
+
+def arrange(table: pa.Table) -> tuple[pa.Table, dict[str, str], dict[str, str]]:
+    """Lay out a table with a text column for each field.
+
+    Args:
+        table: `METADATA`, and the fields under their own names, ordered by time.
+
+    Returns:
+        The table as it is stored, the frequent fields and the rare ones, each with its kind.
+    """
+    counts = {
+        name: table.num_rows - table[name].null_count
+        for name in sorted(set(table.column_names) - set(METADATA))
+    }
+    least = table.num_rows * FREQUENT
+    columns = {name: "text" for name, count in counts.items() if count and count >= least}
+    rest = {name: "text" for name, count in counts.items() if count and name not in columns}
+    rows: list[list[tuple[str, str]] | None] = [None] * table.num_rows
+    for name in rest:
+        for position in pc.indices_nonzero(pc.is_valid(table[name])).to_pylist():
+            rows[position] = [*(rows[position] or ()), (name, table[name][position].as_py())]
+    data = {name: table[name] for name in METADATA}
+    data |= {column_name(name): table[name] for name in columns}
+    data["_rest"] = pa.array(rows, pa.map_(_TEXT, _TEXT))
+    data["_many"] = pa.nulls(table.num_rows, pa.map_(_TEXT, _MANY))
+    return pa.table(data), columns, rest
 
 
 def _maps(fields: Sequence[dict[str, FieldValue]], columns: dict[str, str]) -> dict[str, pa.Array]:

@@ -14,6 +14,9 @@ Line = tuple[int, bytes, str | None]
 
 Lines = Iterable[Line]
 
+Block = tuple[int, bytes, str | None]
+"""Number of the first line, whole lines with their ends, and why the input broke off here, if it did."""
+
 BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 18
 
@@ -46,33 +49,42 @@ def begins_with(stream: io.BufferedReader, signature: bytes) -> bool:
         return False
 
 
-def lines_of(stream: io.BufferedIOBase) -> Iterator[Line]:
-    """Yield the lines of `stream`; what stands between the last line end and a damaged place comes with the reason."""
-    number = 0
+def blocks_of(stream: io.BufferedIOBase) -> Iterator[Block]:
+    """Yield `stream` in blocks of whole lines; what stands before a damaged place comes last, with the reason."""
+    number = 1
     open_parts: list[bytes] = []
     while True:
         try:
             chunk = stream.read1(_CHUNK)
         except DAMAGE as error:
-            yield (
-                number + 1,
-                b"".join(open_parts),
-                f"the compressed file is damaged or cut off here ({error})",
-            )
+            reason = f"the compressed file is damaged or cut off here ({error})"
+            yield number, b"".join(open_parts), reason
             return
         if not chunk:
             break
-        first, *others = chunk.split(b"\n")
-        open_parts.append(first)
-        if not others:
+        end = chunk.rfind(b"\n") + 1
+        if not end:
+            open_parts.append(chunk)
             continue
-        tail = others.pop()
-        for line in (b"".join(open_parts), *others):
-            number += 1
-            yield number, line.rstrip(b"\r"), None
-        open_parts = [tail]
+        block = b"".join((*open_parts, chunk[:end]))
+        yield number, block, None
+        number += block.count(b"\n")
+        open_parts = [chunk[end:]]
     if last := b"".join(open_parts):
-        yield number + 1, last.rstrip(b"\r"), None
+        yield number, last, None
+
+
+def lines_of(blocks: Iterable[Block]) -> Iterator[Line]:
+    """Yield the lines of `blocks`."""
+    for number, block, broken in blocks:
+        if broken:
+            yield number, block, broken
+            continue
+        lines = block.split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        for offset, line in enumerate(lines):
+            yield number + offset, line.rstrip(b"\r"), None
 
 
 def without_mark(number: int, line: bytes) -> bytes:

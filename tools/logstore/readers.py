@@ -5,17 +5,33 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from itertools import chain, dropwhile, islice
+from typing import TypeAlias
+
+import pyarrow as pa
 
 from tools.logstore.building import Defaults, build_event, named
 from tools.logstore.events import Event, UnreadableEventError
-from tools.logstore.lines import Line, Lines, Reject, begins_with, decoded, lines_of, open_plain, without_mark
+from tools.logstore.lines import (
+    Block,
+    Line,
+    Lines,
+    Reject,
+    begins_with,
+    blocks_of,
+    decoded,
+    lines_of,
+    open_plain,
+    without_mark,
+)
 from tools.logstore.readers_csv import read_csv
 from tools.logstore.readers_evtx import SIGNATURE, read_evtx
 from tools.logstore.readers_json import brings_metadata, is_object, read_document, read_objects
+from tools.logstore.readers_ready import read_ready
 from tools.logstore.readers_xml import read_xml
 from tools.logstore.sourcetypes import find_sourcetype
 
-Read = Event | Reject
+Read: TypeAlias = Event | Reject | pa.Table
+"""An event, what is none, or many events at once."""
 
 _SAMPLE = 5
 """Lines that are looked at before a reader is chosen: the first may be damaged."""
@@ -31,14 +47,14 @@ def read_events(stream: io.BufferedReader, defaults: Defaults) -> Iterator[Read]
     plain = open_plain(stream)
     if begins_with(plain, SIGNATURE):
         return read_evtx(plain, defaults)
-    lines = dropwhile(_is_blank, lines_of(plain))
-    sample = list(islice(lines, _SAMPLE))
+    blocks = blocks_of(plain)
+    begun, sample = _begin(blocks)
     if not sample:
         return iter(())
-    everything = chain(sample, lines)
-    mode = find_sourcetype(defaults.sourcetype).kv_mode if defaults.sourcetype else ""
     if any(brings_metadata(line) for line in sample):
-        return read_objects(everything, defaults)
+        return read_ready(chain(begun, blocks), defaults)
+    everything = dropwhile(_is_blank, lines_of(chain(begun, blocks)))
+    mode = find_sourcetype(defaults.sourcetype).kv_mode if defaults.sourcetype else ""
     if mode == "csv":
         return read_csv(everything, defaults)
     if mode == "xml":
@@ -50,6 +66,19 @@ def read_events(stream: io.BufferedReader, defaults: Defaults) -> Iterator[Read]
         if mode or head == b"{" or any(is_object(line) for line in sample):
             return read_objects(everything, defaults)
     return _read_text(everything, defaults)
+
+
+def _begin(blocks: Iterator[Block]) -> tuple[list[Block], list[Line]]:
+    """Take blocks until they hold enough lines to look at; return both."""
+    head: list[Block] = []
+    sample: list[Line] = []
+    for block in blocks:
+        head.append(block)
+        found = dropwhile(_is_blank, lines_of([block])) if not sample else lines_of([block])
+        sample.extend(islice(found, _SAMPLE - len(sample)))
+        if len(sample) >= _SAMPLE:
+            break
+    return head, sample
 
 
 def _is_blank(line: Line) -> bool:

@@ -16,7 +16,7 @@ _MILLISECONDS = 1e11
 
 
 _ZONE = re.compile(r"(?:Z|[+-]\d{2}:?\d{2})$")
-_FIRST, _END = -62135510400, 253402214400
+FIRST_EPOCH, END_EPOCH = -62135510400, 253402214400
 """Epochs that have a clock time in every zone: the years 1 to 9999, less a day at each end."""
 
 
@@ -30,7 +30,7 @@ def checked(epoch: float) -> float:
     Raises:
         UnreadableTimeError: No calendar has this time.
     """
-    if not _FIRST <= epoch < _END:
+    if not FIRST_EPOCH <= epoch < END_EPOCH:
         raise UnreadableTimeError(f"time {epoch!r} is outside the years 1 to 9999")
     return epoch
 

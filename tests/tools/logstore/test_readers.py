@@ -6,16 +6,20 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
+from itertools import dropwhile
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tools.logstore.building import Defaults
 from tools.logstore.events import Event
-from tools.logstore.lines import Reject, lines_of, open_plain
+from tools.logstore.lines import Reject, blocks_of, lines_of, open_plain
 from tools.logstore.readers import read_events
+from tools.logstore.readers_json import read_objects
+from tools.logstore.readers_ready import read_ready
 
 READY = {"_time": 1600000000, "index": "i", "sourcetype": "s", "_raw": "r"}
 
@@ -24,7 +28,19 @@ def read(data: bytes, sourcetype: str | None = "json", **given_by_caller: object
     defaults = Defaults("i", sourcetype, None, "x", 1.5e9)
     for name, value in given_by_caller.items():
         object.__setattr__(defaults, name, value)
-    return list(read_events(io.BufferedReader(io.BytesIO(data)), defaults))  # type: ignore[arg-type]
+    stream = io.BufferedReader(io.BytesIO(data))  # type: ignore[arg-type]
+    return [one for part in read_events(stream, defaults) for one in one_by_one(part)]
+
+
+def one_by_one(part: Event | Reject | pa.Table) -> Iterator[Event | Reject]:
+    """Yield the events of a table as the reader of single lines would."""
+    if not isinstance(part, pa.Table):
+        yield part
+        return
+    for row in part.to_pylist():
+        own = [row.pop(name) for name in ("_time", "_raw", "index", "sourcetype", "host", "source")]
+        fields = {name: value for name, value in row.items() if value is not None}
+        yield Event(*own[:4], own[4] or "", own[5] or "", fields)
 
 
 def events(reads: list[Event | Reject]) -> list[Event]:
@@ -124,6 +140,51 @@ def test_an_object_nested_beyond_reason_is_kept_aside_or_read() -> None:
     assert len(read(data)) == 1
 
 
+VALUES = st.one_of(
+    st.text(max_size=5),
+    st.sampled_from(["", "2026-01-01", "2026-01-01T00:00:00Z", "1", "\0", "\ud800", "é", "a\nb"]),
+    st.none(),
+    st.sampled_from([1, 1.5, True, ["x"], ["x", "y"], [], {"b": "c"}, float("nan")]),
+)
+LINES = st.one_of(
+    st.dictionaries(
+        st.sampled_from(["a", "b", "host", "source", "_seq", "extracted_host", "名"]), VALUES, max_size=4
+    ).map(lambda changes: ready(**changes)),
+    st.dictionaries(
+        st.sampled_from(["a", "b", "host"]), st.sampled_from(["", "x", "2026-01-01", "\0"]), max_size=3
+    ).map(lambda changes: ready(**changes)),
+    st.sampled_from([1.5, 1e300, -1e15, "1600000000", "2026-01-01T00:00:00Z", None]).map(
+        lambda time: ready(_time=time)
+    ),
+    st.sampled_from(["index", "sourcetype", "_raw"]).map(lambda name: ready(**{name: ""})),
+    st.sampled_from(
+        [b"", b"{", b"[1]", b"1", b"\xff", b"{} {}", ready() + ready(), ready() + b"\r", b"{\n}"]
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(LINES, min_size=1, max_size=6))
+def test_a_block_read_at_once_gives_the_events_of_its_lines(lines: list[bytes]) -> None:
+    defaults = Defaults("i", None, "h", "x", 1.5e9)
+    data = b"\n".join([ready(), *lines]) + b"\n"
+    at_once = [one for part in read_ready([(1, data, None)], defaults) for one in one_by_one(part)]
+    singly: list[Event | Reject] = []
+    single_lines = dropwhile(lambda line: not line[1].strip(), lines_of([(1, data, None)]))
+    for one in read_objects(single_lines, defaults):
+        assert not isinstance(one, pa.Table)
+        singly.append(one)
+    assert at_once == singly
+
+
+def test_plain_events_are_read_at_once_whatever_their_texts_look_like() -> None:
+    defaults = Defaults("i", None, None, "x", 1.5e9)
+    data = b"\n".join([ready(a="2026-01-01"), ready(a="é", b="2026-01-01T00:00:00Z"), ready(host="h")])
+    (table,) = read_ready([(1, data, None)], defaults)
+    assert isinstance(table, pa.Table)
+    assert table["b"].to_pylist() == [None, "2026-01-01T00:00:00Z", None]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=400), st.booleans())
 def test_lines_are_those_of_a_split(data: bytes, packed: bool) -> None:
@@ -131,7 +192,7 @@ def test_lines_are_those_of_a_split(data: bytes, packed: bool) -> None:
     expected = (data if packed else b"x" + data).split(b"\n")
     if not expected[-1]:
         expected.pop()
-    found: Iterator[tuple[int, bytes, str | None]] = lines_of(open_plain(stream))
+    found: Iterator[tuple[int, bytes, str | None]] = lines_of(blocks_of(open_plain(stream)))
     assert list(found) == [(n, line.rstrip(b"\r"), None) for n, line in enumerate(expected, 1)]
 
 
