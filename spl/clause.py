@@ -45,6 +45,18 @@ class Clause:
         """Return the argument tokens from `start` on, without the final `end`."""
         return list(tokenize(self.text, ARGUMENTS, self.start if start is None else start, self.end))[:-1]
 
+    def names(self, tokens: list[Token]) -> list[Token]:
+        """Return the tokens with every touching `function(field)` as one: the name of a statistic is a field."""
+        joined: list[Token] = []
+        tokens = list(tokens)
+        while tokens:
+            end = _end_of_call(tokens)
+            span = Span(tokens[0].span.start, tokens[end - 1].span.end)
+            text = self.text[span.start : span.end]
+            joined.append(tokens[0] if end == 1 else Token("word", text, text, span))
+            del tokens[:end]
+        return joined
+
     def until(self, end: int) -> Clause:
         """Return the arguments before `end`."""
         return replace(self, end=end)
@@ -89,6 +101,7 @@ class Clause:
 
     def fields(self, tokens: list[Token]) -> tuple[str, ...]:
         """Read field names, by comma or space."""
+        tokens = self.names(tokens)
         for token in tokens:
             if token.kind in {"lparen", "rparen", "op", "subsearch"}:
                 raise self.fail(f"unexpected {token.text[:20]!r}. Expected field names.", token.span)
@@ -142,6 +155,20 @@ class Clause:
         """Raise if arguments are left that the command does not read."""
         if tokens:
             raise self.fail(f"unexpected {tokens[0].text[:20]!r}.", tokens[0].span)
+
+
+def _end_of_call(tokens: list[Token]) -> int:
+    """Return how many tokens the `function(field)` at the start has; 1 when there is none."""
+    if len(tokens) < 2 or tokens[0].kind != "word" or tokens[1].kind != "lparen":
+        return 1
+    depth = 0
+    for place, token in enumerate(tokens[1:], 1):
+        if token.span.start != tokens[place - 1].span.end:
+            return 1
+        depth += (token.kind == "lparen") - (token.kind == "rparen")
+        if depth == 0:
+            return place + 1
+    return 1
 
 
 def split_words(tokens: list[Token], *words: str) -> dict[str, list[Token]]:

@@ -23,6 +23,7 @@ def run_pipeline(runtime: Runtime, search: Search) -> tuple[Builder, Stage]:
     runtime.earliest, runtime.latest = inline_window(search, runtime)
     try:
         first = search.commands[0]
+        builder.rest = search.commands[1:]
         stage = first.generate(builder) if isinstance(first, Generator) else _searched(builder, search)
         for place, command in enumerate(search.commands[1:], 2):
             builder.rest = search.commands[place:]

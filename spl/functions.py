@@ -132,7 +132,7 @@ _ALL = (
 FUNCTIONS: dict[str, Function] = {function.name: function for function in _ALL}
 """Every supported eval function by name."""
 
-ALIASES = {"ceil": "ceiling"}
+ALIASES = {"ceil": "ceiling", "ifnull": "coalesce"}
 """Other names of functions."""
 
 TIME_DIRECTIVES = "YmdHMSybBaApIjTF%"

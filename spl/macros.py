@@ -6,8 +6,11 @@ import re
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
 
 from spl.errors import MacroError, Span
+from spl.lex import unescape
 
 _STANZA = re.compile(r"\[\s*(?P<name>[^\]()\s]+?)(?:\((?P<count>\d+)\))?\s*\]")
 _CALL = re.compile(r'```.*?(?:```|\Z)|"(?:[^"\\]|\\.)*"|`(?P<body>[^`]*)`', re.DOTALL)
@@ -53,6 +56,16 @@ def parse_macros_conf(text: str, path: str) -> dict[tuple[str, int], Macro]:
             settings[name.strip()] = value.strip()
     _finish(macros, stanza, settings, path)
     return macros
+
+
+@cache
+def bundled_macros() -> MacroTable:
+    """Return the macros that every search has, after those of Splunk's CIM add-on and content updates.
+
+    One of the same name in a `macros.conf` takes the place of one of these.
+    """
+    file = files("spl") / "macros.conf"
+    return parse_macros_conf(file.read_text(encoding="utf-8"), "spl/macros.conf")
 
 
 def _logical_lines(text: str) -> list[tuple[int, str]]:
@@ -120,6 +133,7 @@ def expand(text: str, macros: MacroTable) -> Expanded:
     Raises:
         MacroError: A macro is unknown, calls itself, or gets the wrong number of arguments.
     """
+    macros = {**bundled_macros(), **macros}
     pieces: list[tuple[int, int, bool]] = []
     out, position = "", 0
     for match in _CALL.finditer(text):
@@ -160,14 +174,26 @@ def _replacement(body: str, macros: MacroTable, text: str, span: Span, active: t
 
 
 _PARAMETER = re.compile(r"\$(\w+)\$")
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _ARGUMENT = re.compile(r'\s*("(?:[^"\\]|\\.)*"|[^,]*)\s*(?:,|\Z)', re.DOTALL)
 
 
 def _split_call(body: str) -> tuple[str, list[str]]:
+    r"""Return the name and the arguments of a call; quotes around an argument only hold it together.
+
+    >>> _split_call('over("a, b", \"say \\"hi\\"\", 5)')
+    ('over', ['a, b', 'say "hi"', '5'])
+    """
     name, paren, rest = body.strip().partition("(")
     if not paren:
         return name.strip(), []
     inner = rest.rsplit(")", 1)[0]
     if not inner.strip():
         return name.strip(), []
-    return name.strip(), [match.group(1).strip() for match in _ARGUMENT.finditer(inner) if match.group()]
+    return name.strip(), [
+        _unquoted(match.group(1).strip()) for match in _ARGUMENT.finditer(inner) if match.group()
+    ]
+
+
+def _unquoted(argument: str) -> str:
+    return unescape(argument) if _QUOTED.fullmatch(argument) else argument

@@ -12,7 +12,7 @@ from spl.errors import ForbiddenError, Span, SplError, SplSyntaxError, Unsupport
 from spl.lex import blank_comments, split_pipeline
 from spl.macros import MacroTable, expand
 from spl.parse_terms import TermParser
-from spl.plan import Command, Search, SearchCommand
+from spl.plan import Command, Generator, Search, SearchCommand
 
 FORBIDDEN: dict[str, str] = {
     "collect": "writes events to an index",
@@ -145,7 +145,8 @@ class _Pipeline:
             known = _check_name(text, match)
             if known not in GENERATING:
                 raise _no_generator(text, span)
-            return parse_command(known, self._clause(match.end(), span, first=True)), {}
+            command = parse_command(known, self._clause(match.end(), span, first=True))
+            return command, dict(command.times()) if isinstance(command, Generator) else {}
         elif match:
             _refuse_forbidden_first(text, match, span)
         parser = TermParser(text, start, span.end, self._subsearch)

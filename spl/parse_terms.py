@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from spl.errors import Span, SplSyntaxError, UnsupportedError
@@ -11,6 +12,8 @@ from spl.terms import Combined, FieldIn, FieldTerm, Keyword, NotTerm, Pattern, S
 
 _DEEPEST = 60
 TIME_FIELDS = ("earliest", "latest")
+_AGO = re.compile("(start|end)(minutes|hours|days|months)ago")
+_UNITS = {"minutes": "m", "hours": "h", "days": "d", "months": "mon"}
 
 
 class TermParser:
@@ -104,9 +107,15 @@ class TermParser:
         self._advance()
         if self._token.kind == "op":
             return self._comparison(token)
-        if token.kind == "word" and self._token.kind == "word" and self._token.text.upper() == "IN":
+        if self._begins_list(token):
             return self._in(token)
         return self._keyword(token)
+
+    def _begins_list(self, name: Token) -> bool:
+        """Tell whether IN follows a name; behind a quoted one only with its list, since `"a" in` are two words."""
+        if self._token.kind != "word" or self._token.text.upper() != "IN":
+            return False
+        return name.kind == "word" or self._tokens[self._position + 1].kind == "lparen"
 
     def _comparison(self, name: Token) -> Term | None:
         op = self._advance().text
@@ -118,6 +127,10 @@ class TermParser:
         if name.value in TIME_FIELDS and op == "=":
             self._skip_empty_call()
             self.times[name.value] = (token.value, span)
+            return None
+        if (ago := _AGO.fullmatch(name.value)) and op == "=" and token.value.isdecimal():
+            which = "earliest" if ago[1] == "start" else "latest"
+            self.times[which] = (f"-{token.value}{_UNITS[ago[2]]}", span)
             return None
         return FieldTerm(name.value, op, _pattern(token), span)  # type: ignore[arg-type]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -64,6 +64,10 @@ class Generator(Command):
         """Return the indexes that are searched; None when they are not bounded."""
         return frozenset()
 
+    def times(self) -> Mapping[str, str]:
+        """Return the inline times, `earliest` and `latest`, as written."""
+        return {}
+
 
 @dataclass(frozen=True, slots=True)
 class SearchCommand(Command):
@@ -79,7 +83,7 @@ class SearchCommand(Command):
 
     def searches(self) -> tuple[Search, ...]:
         """Return the subsearches of the condition."""
-        return tuple(part.search for part in walk_terms(self.term) if isinstance(part, Subsearch))
+        return term_searches(self.term)
 
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Keep the rows that meet the condition."""
@@ -151,6 +155,11 @@ def term_fields(term: Term | None) -> Iterator[str]:
                 yield "_raw"
             case Subsearch(search):
                 yield from output_fields(search) or ("*",)
+
+
+def term_searches(term: Term | None) -> tuple[Search, ...]:
+    """Return the subsearches of a `search` condition."""
+    return tuple(part.search for part in walk_terms(term) if isinstance(part, Subsearch))
 
 
 def output_fields(search: Search) -> frozenset[str] | None:

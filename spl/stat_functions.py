@@ -77,6 +77,8 @@ class Aggregate:
         return (*own, "_time") if self.function in _TIMED else own
 
 
+_OF_NUMBERS = {"avg", "max", "min", "range", "stdev", "stdevp", "sum", "sumsq", "var", "varp"}
+"""Statistics that take a condition, as in `sum(eval(x=1))`, as 1 where it is true and 0 where it is false."""
 _TIMED = {"earliest", "latest", "earliest_time", "latest_time", "rate"}
 
 
@@ -189,6 +191,8 @@ def compile_aggregate(builder: Builder, frame: Frame, aggregate: Aggregate) -> S
         value = compile_expression(aggregate.condition, builder.context(stage))
         if value.kind is Kind.BOOL and aggregate.function == "count":
             return Sql(f"CAST({frame.sql('count(*)', as_bool(value))} AS DOUBLE)", Kind.NUMBER)
+        if value.kind is Kind.BOOL and aggregate.function in _OF_NUMBERS:
+            value = Sql(f"CAST({value.text} AS DOUBLE)", Kind.NUMBER)
         if value.kind is Kind.BOOL:
             value = Sql(as_text(value), Kind.TEXT)
     else:

@@ -1,18 +1,74 @@
-"""How much of a file of searches the engine understands: one number, and what the others lack, by frequency."""
+"""How much of a file of searches the engine understands: how many parse, how many compile, what the others lack.
+
+A search compiles when its SQL has been built and bound over stand-ins: no events, but every sourcetype that a data
+model knows, and an empty table for every lookup that the search names.
+"""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
+import duckdb
 import orjson
 
+from spl.catalog import FieldKind, Relation, StoredField
+from spl.commands.lookup import InputLookup, LookupCommand
+from spl.datamodels import load_datasets
 from spl.errors import SplError
-from spl.macros import Macro
+from spl.expr import field_names
+from spl.lookups import Lookup, Lookups
+from spl.macros import Macro, MacroTable
 from spl.parse import parse_search
+from spl.plan import Search, term_fields, walk_searches
+from spl.run import run_search
+from spl.sql_text import install_macros
 
 USAGE = 2
+NOW, DAY_S = 1_700_000_000.0, 86_400.0
+_METADATA = ("_raw", "index", "sourcetype", "host", "source")
+_FILTER_CALL = re.compile(r"`(\w+_filter)(?:\(\))?`")
+
+
+@dataclass
+class Coverage:
+    """What became of a number of searches."""
+
+    total: int = 0
+    parsed: int = 0
+    compiled: int = 0
+    lacks: Counter[str] = field(default_factory=Counter)
+    """Reasons why searches do not parse or compile, by frequency."""
+    first: dict[str, str] = field(default_factory=dict)
+    """Where each reason was met first."""
+    filters: int = 0
+    """Filter macros without a definition, read as one that keeps everything."""
+
+    def lack(self, reason: str, place: str) -> None:
+        """Count a reason."""
+        self.lacks[reason] += 1
+        self.first.setdefault(reason, place)
+
+    def __str__(self) -> str:
+        lines = [_share("parse", self.parsed, self.total), _share("compile", self.compiled, self.total)]
+        if self.filters:
+            lines.append(f"{self.filters:,} filter macros without a definition were read as `search *`.")
+        lines += [
+            f"{count:6,}  {reason}  (first: {self.first[reason]})"
+            for reason, count in self.lacks.most_common()
+        ]
+        return "\n".join(lines) + "\n"
+
+
+def _share(what: str, part: int, total: int) -> str:
+    return f"{what + ':':9}{part:,} of {total:,} ({100 * part / total if total else 100.0:.1f} %)"
 
 
 def main() -> int:
@@ -20,45 +76,133 @@ def main() -> int:
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_file():
         sys.stderr.write("Expected a file: one JSON object a line, with a `search` and perhaps `macros`.\n")
         return USAGE
-    understood, total, lacks, first = 0, 0, Counter[str](), dict[str, str]()
     with Path(sys.argv[1]).open("rb") as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.strip():
-                continue
-            total += 1
-            try:
-                entry = orjson.loads(line)
-                parse_search(entry["search"], macros=read_macros(entry.get("macros") or {}))
-                understood += 1
-            except SplError as error:
-                reason = f"{error.code} {error.message}"
-                lacks[reason] += 1
-                first.setdefault(reason, f"line {number}, column {error.column} of the search")
-            except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
-                reason = "the line is no JSON object with a `search`"
-                lacks[reason] += 1
-                first.setdefault(reason, f"line {number}")
-    share = 100 * understood / total if total else 100.0
-    sys.stdout.write(f"understood: {understood:,} of {total:,} ({share:.1f} %)\n")
-    for reason, count in lacks.most_common():
-        sys.stdout.write(f"{count:6,}  {reason}  (first: {first[reason]})\n")
+        sys.stdout.write(str(measure(lines)))
     return 0
 
 
-def read_macros(entries: dict[str, object]) -> dict[tuple[str, int], Macro]:
-    """Return macros of `name` or `name(2)` to a definition, or to an object with `definition` and `args`."""
+def measure(lines: Iterable[bytes]) -> Coverage:
+    """Try every search of a file of JSON lines."""
+    found = Coverage()
+    with duckdb.connect() as connection:
+        install_macros(connection)
+        for number, line in enumerate(lines, 1):
+            if line.strip():
+                _try_line(found, connection, number, line)
+    return found
+
+
+def _try_line(found: Coverage, connection: duckdb.DuckDBPyConnection, number: int, line: bytes) -> None:
+    found.total += 1
+    try:
+        entry = orjson.loads(line)
+        text = str(entry["search"])
+        macros = read_macros(entry.get("macros") or {})
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
+        found.lack("the line is no JSON object with a `search`", f"line {number}")
+        return
+    filters = missing_filters(text, macros)
+    found.filters += len(filters)
+    macros |= filters
+    try:
+        search = parse_search(text, macros=macros)
+        found.parsed += 1
+        compile_search(text, search, connection, macros)
+        found.compiled += 1
+    except SplError as error:
+        place = f"line {number}, line {error.line} column {error.column} of the search"
+        found.lack(f"{error.code} {error.message}", place)
+
+
+def compile_search(
+    text: str, search: Search, connection: duckdb.DuckDBPyConnection, macros: MacroTable
+) -> None:
+    """Build and bind the SQL of a search over stand-ins.
+
+    Raises:
+        SplError: It cannot be compiled.
+    """
+    run_search(
+        text,
+        connection=connection,
+        catalog=NoEvents(),
+        earliest=NOW - DAY_S,
+        latest=NOW,
+        zone=ZoneInfo("UTC"),
+        now=NOW,
+        macros=macros,
+        lookups=stand_in_lookups(search),
+        locate=lambda address: {},
+    )
+
+
+class NoEvents:
+    """A catalog without events, in which every index exists and every sourcetype of a data model."""
+
+    def relation(
+        self,
+        *,
+        indexes: frozenset[str] | None,
+        sourcetypes: frozenset[str] | None,
+        earliest: float,
+        latest: float,
+    ) -> Relation:
+        """Return no rows, with the fields that every event has and those that data models read."""
+        names = dict.fromkeys((*_METADATA, *_model_fields()))
+        fields = {name: StoredField(name, "NULL::VARCHAR", FieldKind.TEXT) for name in names}
+        return Relation("(SELECT 0::DOUBLE AS _time, 0::BIGINT AS _seq WHERE false)", fields, 0)
+
+    def sourcetypes(self) -> frozenset[str]:
+        """Return a sourcetype for every pattern of a data model."""
+        sources = chain.from_iterable(dataset.sources for dataset in load_datasets().values())
+        return frozenset(name.replace("*", "") for source in sources for name in source.sourcetypes)
+
+
+def _model_fields() -> list[str]:
+    sources = [source for dataset in load_datasets().values() for source in dataset.sources]
+    read = [name for source in sources for expr in source.fields.values() for name in field_names(expr)]
+    return sorted({*read, *(name for source in sources for name in term_fields(source.where))})
+
+
+def stand_in_lookups(search: Search) -> Lookups:
+    """Return an empty table for every lookup that a search names, with the fields that it names."""
+    fields: dict[str, dict[str, None]] = {}
+    for command in (command for part in walk_searches(search) for command in part.commands):
+        if isinstance(command, LookupCommand | InputLookup):
+            named = fields.setdefault(command.table, {})
+            if isinstance(command, LookupCommand):
+                named |= dict.fromkeys(name for name, _ in (*command.keys, *(command.outputs or ())))
+    return Lookups({name: Lookup(name, tuple(named), ()) for name, named in fields.items()})
+
+
+def missing_filters(text: str, macros: MacroTable) -> dict[tuple[str, int], Macro]:
+    """Return the filter macros that a search calls and nobody defines; published detections bring them empty."""
+    return {
+        (name, 0): Macro(name, (), "search *", "stand-in", 0)
+        for name in _FILTER_CALL.findall(text)
+        if (name, 0) not in macros
+    }
+
+
+def read_macros(entries: Mapping[str, Any] | list[dict[str, Any]]) -> dict[tuple[str, int], Macro]:
+    """Return the macros of one search.
+
+    Args:
+        entries: `name` or `name(2)` to a definition, or to an object with `definition` and `args` (or `arguments`);
+            or a list of such objects with a `name`.
+    """
+    pairs = entries.items() if isinstance(entries, Mapping) else [(str(one["name"]), one) for one in entries]
     found: dict[tuple[str, int], Macro] = {}
-    for stanza, entry in entries.items():
+    for stanza, entry in pairs:
         name, _, count = stanza.partition("(")
-        if isinstance(entry, dict):
-            args = entry.get("args") or ()
-            names = args.split(",") if isinstance(args, str) else args
-            definition = str(entry.get("definition", ""))
-        else:
-            names, definition = (), str(entry)
-        arguments = tuple(str(one).strip() for one in names)
-        number = int(count.rstrip(")") or 0) if count.rstrip(")").isdecimal() else len(arguments)
-        found[name, number] = Macro(name, arguments, definition, "macros", 0)
+        args: Any = ()
+        definition = entry
+        if isinstance(entry, Mapping):
+            args = entry.get("args") or entry.get("arguments") or ()
+            definition = entry.get("definition", "")
+        names = tuple(str(one).strip() for one in (args.split(",") if isinstance(args, str) else args))
+        number = int(count.rstrip(")") or 0) if count.rstrip(")").isdecimal() else len(names)
+        found[name, number] = Macro(name, names, str(definition), "macros", 0)
     return found
 
 

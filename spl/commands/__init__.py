@@ -131,8 +131,8 @@ GENERATING = frozenset(
 )
 """Commands that may begin a search."""
 
-NOT_FIRST = GENERATING - {"inputlookup", "union"}
-"""Commands that must begin a search."""
+NOT_FIRST = GENERATING - {"inputlookup", "tstats", "union"}
+"""Commands that must begin a search; the others of GENERATING know themselves when they may stand later."""
 
 
 def parse_command(name: str, clause: Clause) -> Command:

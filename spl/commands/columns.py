@@ -180,7 +180,7 @@ class Rename(Command):
     @classmethod
     def parse(cls, clause: Clause) -> Rename:
         """Read `rename old AS new, …`."""
-        tokens = [token for token in clause.arguments() if token.kind != "comma"]
+        tokens = [token for token in clause.names(clause.arguments()) if token.kind != "comma"]
         pairs = []
         while tokens:
             if len(tokens) < 3 or tokens[1].value.upper() != "AS":

@@ -9,24 +9,27 @@ from spl.clause import Clause, split_words
 from spl.commands.aggregate import group, leading_options
 from spl.commands.bins import binned, read_span
 from spl.commands.lookup import InputLookup
+from spl.commands.stacking import stacked
 from spl.commands.values import FillNull
 from spl.datamodels import Dataset, Source, find_dataset
-from spl.errors import Span
+from spl.errors import Span, UnsupportedError
 from spl.events import event_stage
 from spl.expr import field_names
 from spl.lex import Token
 from spl.parse_terms import TermParser
-from spl.plan import Generator, Names, term_fields
+from spl.plan import Generator, Names, Search, term_fields, term_searches
 from spl.python_calls import Kind
 from spl.sql_expr import compile_expression
 from spl.sql_terms import compile_term
-from spl.sql_values import Sql, as_number, cast, unify
+from spl.sql_values import NULL, Sql, as_number, cast, unify
 from spl.stage import Builder, Stage
 from spl.stat_functions import Aggregate, parse_aggregates
 from spl.subsearch import any_of, resolve_term
 from spl.terms import Combined, FieldIn, FieldTerm, NotTerm, Pattern, Term, exact_values, walk_terms
 
 _EVENT_FIELDS = ("_time", "_raw", "index", "sourcetype", "host", "source")
+_KINDS = ("datamodel", "inputlookup", "lookup")
+_AGGREGATING = ("chart", "eventstats", "rare", "stats", "timechart", "top")
 _TSTATS_OPTIONS = (
     "prestats", "local", "append", "summariesonly", "include_reduced_buckets", "allow_old_summaries",
     "chunk_size", "fillnull_value", "use_summary_index_values",
@@ -110,6 +113,11 @@ class Tstats(Generator):
     amount: float | None
     unit: str | None
     fill: str | None
+    window: tuple[tuple[str, str], ...]
+    """Inline times of the condition, as written."""
+    before_stats: bool
+    """Whether a command after this one aggregates (`prestats=t`)."""
+    first: bool
     span: Span
 
     @classmethod
@@ -117,20 +125,13 @@ class Tstats(Generator):
         """Read `tstats [options] statistics [FROM datamodel=…] [WHERE condition] [BY fields [span=]]`."""
         tokens = clause.arguments()
         options, tokens = leading_options(clause, tokens, *_TSTATS_OPTIONS)
-        for name in ("prestats", "append"):
-            if clause.flag(options, name):
-                raise clause.unsupported(f"tstats {name}=t.", options[name].span, ("summariesonly",))
         parts = split_words(tokens, "from", "where", "by", "groupby")
         grouped = parts.get("by") or parts.get("groupby") or []
-        trailing, fields = leading_options(
-            clause, grouped, "span", "prestats", "fillnull_value", anywhere=True
-        )
+        trailing, fields = leading_options(clause, grouped, "span", *_TSTATS_OPTIONS, anywhere=True)
+        options |= trailing
         dataset, left = _dataset(clause, parts.get("from"))
-        condition = None
-        if parts.get("where"):
-            condition = TermParser(
-                clause.text, parts["where"][0].span.start, parts["where"][-1].span.end, clause.parse_pipeline
-            ).parse()
+        condition, window = _condition(clause, parts.get("where"))
+        _check_place(clause, options, window)
         dataset = _child(clause, dataset, condition)
         amount, unit = read_span(clause, trailing.get("span"), timed=True)
         fill = options.get("fillnull_value")
@@ -144,8 +145,19 @@ class Tstats(Generator):
             amount,
             unit,
             fill.value if fill else None,
+            window,
+            clause.flag(options, "prestats"),
+            clause.is_first,
             clause.span,
         )
+
+    def times(self) -> dict[str, str]:
+        """Return the inline times."""
+        return dict(self.window)
+
+    def searches(self) -> tuple[Search, ...]:
+        """Return the subsearches of the condition."""
+        return term_searches(self.condition)
 
     def indexes(self) -> frozenset[str] | None:
         """Return the indexes that the condition is bounded to."""
@@ -158,10 +170,20 @@ class Tstats(Generator):
 
     def output(self, names: Names) -> Names:
         """Return the statistics and the BY fields."""
+        if self.before_stats:
+            return {*self.reads(), "_time"}
         return {*(aggregate.name for aggregate in self.aggregates), *self.by}
 
+    def apply(self, builder: Builder, stage: Stage) -> Stage:
+        """Put the rows behind those of the `tstats` before."""
+        return stacked(builder, [stage, self.generate(builder)])
+
     def generate(self, builder: Builder) -> Stage:
-        """Search the dataset, keep what the condition asks for, and aggregate."""
+        """Search the dataset, keep what the condition asks for, and aggregate.
+
+        With `prestats=t` the command after it aggregates: it gets the rows themselves, which give the same answer as
+        Splunk's partial statistics.
+        """
         names = [name for name in self.reads() if name != "nodename"]
         if self.dataset is None:
             stage = _plain_events(builder, names, self.indexes())
@@ -181,7 +203,27 @@ class Tstats(Generator):
         if self.fill is not None:
             missing = tuple(name for name in self.by if name != "_time")
             stage = FillNull(self.fill, missing, self.span).apply(builder, stage)
-        return group(builder, stage, self.aggregates, self.by)
+        return (
+            self._ungrouped(builder, stage)
+            if self.before_stats
+            else group(builder, stage, self.aggregates, self.by)
+        )
+
+    def _ungrouped(self, builder: Builder, stage: Stage) -> Stage:
+        """Return the rows that have every BY field.
+
+        Raises:
+            UnsupportedError: No command after this one aggregates them.
+        """
+        later = (command for command in builder.rest if not isinstance(command, Tstats))
+        if not any(command.name in _AGGREGATING for command in later):
+            raise UnsupportedError(
+                "tstats prestats=t without a command that aggregates.",
+                text=builder.source, span=self.span, supported=_AGGREGATING,
+            )  # fmt: skip
+        values = [stage.columns.get(name, NULL) for name in self.by]
+        present = " AND ".join(f"{value.text} IS NOT NULL" for value in values)
+        return builder.filter(stage, present) if present else stage
 
 
 def _child(clause: Clause, dataset: Dataset | None, condition: Term | None) -> Dataset | None:
@@ -200,6 +242,26 @@ def _child(clause: Clause, dataset: Dataset | None, condition: Term | None) -> D
     return find_dataset(f"{dataset.model}.{value.split('.')[-1]}", text=clause.text, span=nodes[0].span)
 
 
+def _condition(clause: Clause, tokens: list[Token] | None) -> tuple[Term | None, tuple[tuple[str, str], ...]]:
+    """Return the condition after WHERE and its inline times."""
+    if not tokens:
+        return None, ()
+    parser = TermParser(clause.text, tokens[0].span.start, tokens[-1].span.end, clause.parse_pipeline)
+    term = parser.parse()
+    return term, tuple((name, value) for name, (value, _) in parser.times.items())
+
+
+def _check_place(clause: Clause, options: dict[str, Token], window: tuple[tuple[str, str], ...]) -> None:
+    """Refuse a `tstats` that stands later in a search unless it appends, and options that do not belong together."""
+    appends = clause.flag(options, "append")
+    if appends and not clause.flag(options, "prestats"):
+        raise clause.fail("tstats append=t needs prestats=t.", options["append"].span)
+    if not clause.is_first and not appends:
+        raise clause.fail("tstats must begin a search, or be written with prestats=t append=t.")
+    if not clause.is_first and window:
+        raise clause.unsupported("earliest or latest after the first command.", clause.span)
+
+
 def _without_options(clause: Clause, tokens: list[Token]) -> list[Token]:
     """Drop options that stand between the statistics."""
     return leading_options(clause, tokens, *_TSTATS_OPTIONS, anywhere=True)[1]
@@ -209,14 +271,20 @@ def _dataset(clause: Clause, tokens: list[Token] | None) -> tuple[Dataset | None
     if tokens is None:
         return None, []
     if len(tokens) >= 3 and tokens[0].value.lower() == "datamodel" and tokens[1].text == "=":
-        name, rest = tokens[2], tokens[3:]
-        if len(rest) >= 1 and rest[0].value.startswith("."):
-            rest = rest[1:]
-        return find_dataset(name.value, text=clause.text, span=name.span), rest
+        name, left = _touching(tokens[2:])
+        return find_dataset(name, text=clause.text, span=tokens[2].span), left
     place = tokens[0].span if tokens else clause.span
     raise clause.unsupported(
         "tstats FROM anything but a data model.", place, ("FROM datamodel=Model.Dataset",)
     )
+
+
+def _touching(tokens: list[Token]) -> tuple[str, list[Token]]:
+    """Return the text of the tokens that stand together, as `"Endpoint"."Processes"`, and the tokens after them."""
+    end = 1
+    while end < len(tokens) and tokens[end].span.start == tokens[end - 1].span.end:
+        end += 1
+    return "".join(token.value for token in tokens[:end]), tokens[end:]
 
 
 def _plain_events(builder: Builder, names: list[str], indexes: frozenset[str] | None) -> Stage:
@@ -249,9 +317,10 @@ class FromDataset(Generator):
 
     @classmethod
     def parse(cls, clause: Clause) -> Generator:
-        """Read `from datamodel:Model.Dataset`, `from lookup:table`."""
+        """Read `from datamodel:Model.Dataset`, `from lookup:table`; a blank may stand for the colon."""
         tokens = clause.arguments()
-        text = "".join(token.value for token in tokens)
+        parts = [token.value for token in tokens]
+        text = ":".join(parts) if parts[:1] and parts[0].lower() in _KINDS else "".join(parts)
         kind, _, name = text.partition(":")
         place = tokens[0].span if tokens else clause.span
         if kind.lower() in {"lookup", "inputlookup"} and name:

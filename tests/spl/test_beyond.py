@@ -53,7 +53,7 @@ def test_macros_that_grow_without_end_and_twins_are_told() -> None:
 
 def test_an_argument_is_not_filled_a_second_time() -> None:
     macros = parse_macros_conf("[m(2)]\nargs = a, b\ndefinition = $a$ $b$\n", "macros.conf")
-    assert expand('`m("$b$", 2)`', macros).text == '"$b$" 2'
+    assert expand('`m("$b$", 2)`', macros).text == "$b$ 2"
 
 
 def test_an_inline_time_beyond_the_calendar_is_no_traceback() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from spl.datamodels import DataModelFileError, UnknownDatasetError, find_dataset, load_datasets
+from spl.errors import SplError, SplSyntaxError, UnsupportedError
 
 CIM = {
     "Endpoint.Processes": "process process_name parent_process_name user dest process_id original_file_name",
@@ -409,3 +410,31 @@ def test_datasets_of_real_events_hold_what_plain_searches_find(
         expected = [tuple(row.values()) for row in bench.rows(plain)]
         assert [tuple(row.values()) for row in bench.rows(dataset)] == expected, dataset
         assert expected
+
+
+def test_prestats_rows_of_several_datasets_give_one_statistic(over: Callable[..., Any]) -> None:
+    web = {"sourcetype": "access_combined", "method": "GET", "uri": "/", "status": "404"}
+    bench = over([web | {"clientip": "192.0.2.1"}, web | {"clientip": "192.0.2.2", "status": "500"}, *LOGINS])
+    search = (
+        "| tstats prestats=t count from datamodel=Web where Web.status=404 by Web.src"
+        " | tstats prestats=t append=t count from datamodel=Web where Web.status=500 by Web.src"
+        " | stats count by Web.src"
+    )
+    assert bench.rows(search) == [
+        {"Web.src": "192.0.2.1", "count": 1},
+        {"Web.src": "192.0.2.2", "count": 1},
+    ]
+    with pytest.raises(UnsupportedError, match="without a command that aggregates"):
+        bench.rows("| tstats prestats=t count from datamodel=Web by Web.src | table Web.src")
+    for later in ("tstats append=t count from datamodel=Web", "tstats count from datamodel=Web"):
+        with pytest.raises(SplSyntaxError, match="prestats=t"):
+            bench.rows(f"| tstats prestats=t count from datamodel=Web | {later} | stats count")
+
+
+def test_inline_times_and_subsearches_of_tstats_count(over: Callable[..., Any]) -> None:
+    bench = over([{"_time": 1000.0 + 100 * place, "user": name} for place, name in enumerate("abc")])
+    assert bench.rows("| tstats count where index=main earliest=1050 latest=1150") == [{"count": 1}]
+    search = "| tstats count where index=main [search index=main user=b | fields user]"
+    assert bench.rows(search) == [{"count": 1}]
+    with pytest.raises(SplError, match="nowhere"):
+        bench.rows("| tstats count where index=main [| inputlookup nowhere | fields user]")

@@ -14,6 +14,7 @@ import pytest
 
 from spl.errors import SearchTimeoutError, SplError
 from spl.lookups import parse_lookups
+from spl.parse import parse_search
 
 EVENTS = [
     {"_time": 1000, "host": "h1", "user": "ann", "n": "1", "status": "200", "m": ["p", "q"]},
@@ -353,3 +354,22 @@ def test_a_pattern_that_never_ends_is_stopped(over: Callable[..., Any]) -> None:
     bench = over([{"t": "a" * 40 + "!"}])
     with pytest.raises(SearchTimeoutError):
         bench.rows(r'index=main | regex t="^(?=(a|aa)+b)"', timeout_s=30)
+
+
+def test_a_condition_counts_as_one_or_nothing_in_a_sum(over: Callable[..., Any]) -> None:
+    bench = over([{"code": "404"}, {"code": "200"}, {"code": "404"}, {}])
+    assert bench.rows("index=main | stats sum(eval(code=404)) AS n, avg(eval(code=404)) AS share") == [
+        {"n": 2, "share": pytest.approx(2 / 3)}
+    ]
+
+
+def test_the_name_of_a_statistic_is_a_field(over: Callable[..., Any]) -> None:
+    bench = over([{"x": "1"}, {"x": "2"}])
+    search = "index=main | stats sum(x), count(eval(x>1)) | rename sum(x) AS total, count(eval(x>1)) AS big"
+    assert bench.rows(f"{search} | table total big") == [{"total": 3, "big": 1}]
+    assert bench.rows("index=main | stats sum(x) | table sum(x)") == [{"sum(x)": 3}]
+
+
+def test_older_time_modifiers_are_inline_times() -> None:
+    search = parse_search("index=a starthoursago=24 endminutesago=5")
+    assert (search.earliest, search.latest) == ("-24h", "-5m")
