@@ -29,7 +29,7 @@ STATISTICS: dict[str, str] = {
     "latest_time": "time of the newest row with a value, epoch seconds",
     "list": "values in order, at most 100",
     "max": "greatest value, by number if all are numeric",
-    "median": "middle of the numeric values",
+    "median": "middle one of the numeric values, of two the higher",
     "min": "least value, by number if all are numeric",
     "mode": "most frequent value",
     "perc": "percentile of the numeric values, as perc95(x) or p95(x), interpolated",
@@ -122,7 +122,7 @@ def _function(clause: Clause, token: Token) -> tuple[str, float]:
         return "perc", float(percentile[1])
     if function not in STATISTICS or function == "perc" or token.kind != "word":
         raise clause.unsupported(f"statistic {token.value!r}.", token.span, tuple(sorted(STATISTICS)))
-    return function, 50.0 if function == "median" else 0.0
+    return function, 0.0
 
 
 def _argument(
@@ -265,7 +265,19 @@ def _sum_of_squares(value: Sql, frame: Frame) -> Sql:
 
 
 def _percentile(value: Sql, frame: Frame, percent: float) -> Sql:
+    """Return a percentile, interpolated between the two nearest values.
+
+    Source: Splunk Search Reference, "Aggregate functions", perc: perc50 of 1 to 10 is 5.5, perc95 is 9.55.
+    """
     return Sql(frame.sql(f"quantile_cont({_spread(value)}, {percent / 100!r})"), Kind.NUMBER)
+
+
+def _median(value: Sql, frame: Frame) -> Sql:
+    """Return the middle value, of two the higher one: the lower one of the negated values.
+
+    Source: Splunk Search Reference, "Aggregate functions", median.
+    """
+    return Sql(f"(-{frame.sql(f'quantile_disc(-{_spread(value)}, 0.5)')})", Kind.NUMBER)
 
 
 def _mode(value: Sql, frame: Frame) -> Sql:
@@ -364,7 +376,7 @@ _FUNCTIONS: dict[str, Callable[[Sql, Frame], Sql]] = {
     "latest_time": _time_of("max"),
     "list": _list,
     "max": _extreme("max"),
-    "median": lambda value, frame: _percentile(value, frame, 50.0),
+    "median": _median,
     "min": _extreme("min"),
     "mode": _mode,
     "per_day": _numeric("sum"),

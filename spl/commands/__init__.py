@@ -25,6 +25,7 @@ from spl.commands import (
     streaming,
     tables,
     timechart,
+    timewrap,
     totals,
     transaction,
     values,
@@ -100,15 +101,14 @@ _CLASSES: tuple[type[Command], ...] = (
     multivalues.NoMv,
     values.RangeMap,
     values.Replace,
-    carrying.Running,
+    carrying.Accum,
+    carrying.AutoRegress,
+    carrying.Delta,
     carrying.Trendline,
+    timewrap.TimeWrap,
 )
 
-COMMANDS: Mapping[str, type[Command]] = {
-    **{kind.name: kind for kind in _CLASSES},
-    "autoregress": carrying.Running,
-    "delta": carrying.Running,
-}
+COMMANDS: Mapping[str, type[Command]] = {kind.name: kind for kind in _CLASSES}
 """The class of every command but `search`, by name."""
 
 ALIASES = {"bucket": "bin", "kv": "extract"}
@@ -143,10 +143,5 @@ def parse_command(name: str, clause: Clause) -> Command:
 
 def describe(name: str) -> str:
     """Return what a command does."""
-    texts = {
-        "accum": "adds up a field from row to row",
-        "autoregress": "copies a field of earlier rows",
-        "delta": "subtracts a field of an earlier row",
-    }
-    text = texts.get(name) or (COMMANDS[name].__doc__ or "").strip().splitlines()[0]
+    text = (COMMANDS[name].__doc__ or "").strip().splitlines()[0]
     return text[:1].upper() + text[1:].rstrip(".")

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Self
+
+import pyarrow as pa
 
 from spl.clause import Clause
 from spl.errors import Span
@@ -16,29 +20,34 @@ from spl.stage import Builder, Stage
 
 
 @dataclass(frozen=True, slots=True)
-class Running(Command):
-    """carries a value on from row to row: accum adds up, delta subtracts, autoregress copies."""
+class Carrying(Command):
+    """Base of the commands that carry the value of a field on from row to row."""
 
-    name = "accum"
     row_by_row: ClassVar[bool] = True
-    command: str
     field: str
     target: str
     steps: tuple[int, ...]
+    """How many rows back."""
     span: Span
 
     @classmethod
-    def parse(cls, clause: Clause) -> Running:
-        """Read `accum field [AS name]`, `delta field [AS name] [p=n]`, `autoregress field [AS name] [p=a-b]`."""
-        word = clause.text[clause.span.start : clause.span.end].split(None, 1)[0].lower()
+    def parse(cls, clause: Clause) -> Self:
+        """Read `command field [AS name] [p=a-b]`."""
         options, rest = clause.options("p")
         names = [token.value for token in rest if token.kind != "comma"]
         if len(names) not in {1, 3} or (len(names) == 3 and names[1].upper() != "AS"):
-            raise clause.fail(f"{word} cannot be read. Expected a field and perhaps AS name.")
-        steps = _steps(clause, options.get("p"))
-        defaults = {"accum": names[0], "delta": f"delta({names[0]})", "autoregress": ""}
-        target = names[2] if len(names) == 3 else defaults[word]
-        return cls(word, names[0], target, steps, clause.span)
+            raise clause.fail(f"{cls.name} cannot be read. Expected a field and perhaps AS name.")
+        target = names[2] if len(names) == 3 else cls.default(names[0])
+        return cls(names[0], target, _steps(clause, options.get("p")), clause.span)
+
+    @classmethod
+    @abstractmethod
+    def default(cls, field: str) -> str:
+        """Return the name of the result where none is given."""
+
+    @abstractmethod
+    def carried(self, value: Sql) -> list[tuple[str, Sql]]:
+        """Return the new fields over numbered rows, given the field."""
 
     def reads(self) -> tuple[str, ...]:
         """Return the field."""
@@ -46,35 +55,78 @@ class Running(Command):
 
     def makes(self) -> tuple[str, ...]:
         """Return the target."""
-        if self.command == "autoregress":
-            return tuple(self._copied(step) for step in self.steps)
         return (self.target,)
+
+    def apply(self, builder: Builder, stage: Stage) -> Stage:
+        """Look at the rows before."""
+        stage = builder.numbered(stage)
+        return builder.extend(stage, self.carried(stage.columns.get(self.field, NULL)))
+
+
+class Accum(Carrying):
+    """adds up a field from row to row."""
+
+    __slots__ = ()
+    name = "accum"
+
+    @classmethod
+    def default(cls, field: str) -> str:
+        """Return the field itself."""
+        return field
+
+    def carried(self, value: Sql) -> list[tuple[str, Sql]]:
+        """Return the sum so far; a row without a number has none."""
+        number = as_number(value)
+        total = f"sum({number}) OVER (ORDER BY o_n ROWS UNBOUNDED PRECEDING)"
+        return [(self.target, Sql(f"CASE WHEN {number} IS NOT NULL THEN {total} END", Kind.NUMBER))]
+
+
+class Delta(Carrying):
+    """subtracts a field of an earlier row."""
+
+    __slots__ = ()
+    name = "delta"
+
+    @classmethod
+    def default(cls, field: str) -> str:
+        """Return `delta(field)`."""
+        return f"delta({field})"
+
+    def carried(self, value: Sql) -> list[tuple[str, Sql]]:
+        """Return the difference."""
+        number = as_number(value)
+        back = f"lag({number}, {self.steps[0]}) OVER (ORDER BY o_n)"
+        return [(self.target, Sql(f"({number} - {back})", Kind.NUMBER))]
+
+
+class AutoRegress(Carrying):
+    """copies a field of earlier rows."""
+
+    __slots__ = ()
+    name = "autoregress"
+
+    @classmethod
+    def default(cls, field: str) -> str:
+        """Return nothing: every step names its own copy."""
+        return ""
+
+    def makes(self) -> tuple[str, ...]:
+        """Return the copies."""
+        return tuple(self._copied(step) for step in self.steps)
 
     def _copied(self, step: int) -> str:
         if self.target and len(self.steps) == 1:
             return self.target
         return f"{self.target or self.field}_p{step}"
 
-    def apply(self, builder: Builder, stage: Stage) -> Stage:
-        """Look at the rows before."""
-        stage = builder.numbered(stage)
-        value = stage.columns.get(self.field, NULL)
-        number = as_number(value)
-        if self.command == "accum":
-            total = f"sum({number}) OVER (ORDER BY o_n ROWS UNBOUNDED PRECEDING)"
-            return builder.extend(
-                stage, [(self.target, Sql(f"CASE WHEN {number} IS NOT NULL THEN {total} END", Kind.NUMBER))]
-            )
-        if self.command == "delta":
-            back = f"lag({number}, {self.steps[0]}) OVER (ORDER BY o_n)"
-            return builder.extend(stage, [(self.target, Sql(f"({number} - {back})", Kind.NUMBER))])
+    def carried(self, value: Sql) -> list[tuple[str, Sql]]:
+        """Return the copies; a field that no row has gives none."""
         if value.kind is Kind.NULL:
-            return stage
-        copies = [
+            return []
+        return [
             (self._copied(step), Sql(f"lag({value.text}, {step}) OVER (ORDER BY o_n)", value.kind))
             for step in self.steps
         ]
-        return builder.extend(stage, copies)
 
 
 def _steps(clause: Clause, token: Token | None) -> tuple[int, ...]:
@@ -103,8 +155,6 @@ class Trendline(Command):
             match = re.fullmatch(r"(sma|wma|ema)(\d{1,4})", tokens[0].value.lower())
             if match is None or int(match[2]) < 2 or len(tokens) < 4 or tokens[1].kind != "lparen":
                 raise clause.fail("trendline cannot be read. Expected sma5(field).", tokens[0].span)
-            if match[1] == "ema":
-                raise clause.unsupported("trendline ema.", tokens[0].span, ("sma", "wma"))
             field, shown = tokens[2].value, f"{tokens[0].value}({tokens[2].value})"
             del tokens[:4]
             if len(tokens) > 1 and tokens[0].value.upper() == "AS":
@@ -126,17 +176,60 @@ class Trendline(Command):
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Average over the last rows; the first ones have none."""
         stage = builder.numbered(stage)
-        added = []
         for kind, period, field, name in self.lines:
             number = as_number(stage.columns.get(field, NULL))
-            over = f"OVER (ORDER BY o_n ROWS BETWEEN {period - 1} PRECEDING AND CURRENT ROW)"
-            if kind == "sma":
-                average = f"avg({number}) {over}"
+            if kind == "ema":
+                stage = _with_exponential(builder, stage, number, period, name)
             else:
-                terms = " + ".join(
-                    f"{period - back} * {f'lag({number}, {back}) OVER (ORDER BY o_n)' if back else number}"
-                    for back in range(period)
-                )
-                average = f"(({terms}) / {period * (period + 1) / 2!r})"
-            added.append((name, Sql(f"CASE WHEN o_n >= {period} THEN {average} END", Kind.NUMBER)))
-        return builder.extend(stage, added)
+                average = _simple(number, period) if kind == "sma" else _weighted(number, period)
+                stage = builder.extend(stage, [(name, _from_row(period, average))])
+        return stage
+
+
+def _from_row(period: int, average: str) -> Sql:
+    return Sql(f"CASE WHEN o_n >= {period} THEN {average} END", Kind.NUMBER)
+
+
+def _simple(number: str, period: int) -> str:
+    return f"avg({number}) OVER (ORDER BY o_n ROWS BETWEEN {period - 1} PRECEDING AND CURRENT ROW)"
+
+
+def _weighted(number: str, period: int) -> str:
+    terms = " + ".join(
+        f"{period - back} * {f'lag({number}, {back}) OVER (ORDER BY o_n)' if back else number}"
+        for back in range(period)
+    )
+    return f"(({terms}) / {period * (period + 1) / 2!r})"
+
+
+_EMA_SCHEMA = pa.schema([("n", pa.int64()), ("v", pa.float64())])
+
+
+def _with_exponential(builder: Builder, stage: Stage, number: str, period: int, name: str) -> Stage:
+    """Return the rows with the exponential average `EMA(t) = a·EMA(t-1) + (1-a)·x(t)`, `a = 1 - 2/(period+1)`.
+
+    It begins with the first number, and a row without a number keeps it as it is. Each value depends on the one
+    before, which no window of SQL can say: the rows stream through Python, one number of state.
+
+    Source: Splunk Search Reference, trendline, "Trend types".
+    """
+    table, _ = builder.keep(builder.extend(stage, [("", Sql(number, Kind.NUMBER))]))
+    column = table.columns.pop("")
+    keep = 1 - 2 / (period + 1)
+
+    def batches() -> Iterator[pa.RecordBatch]:
+        average: float | None = None
+        for rows in builder.runtime.batches(
+            f"SELECT o_n AS n, {column.text} AS v FROM {table.cte} ORDER BY o_n"
+        ):
+            for row in rows:
+                if row["v"] is not None:
+                    average = row["v"] if average is None else keep * average + (1 - keep) * row["v"]
+                row["v"] = average
+            yield pa.RecordBatch.from_pylist(rows, schema=_EMA_SCHEMA)
+
+    averages = builder.runtime.arrow_table(_EMA_SCHEMA, batches())
+    made = builder.column()
+    value = f"CASE WHEN o_n >= {period} THEN a.v END AS {made}"
+    cte = builder.add(f"SELECT e.*, {value} FROM {table.cte} e JOIN {averages} a ON e.o_n = a.n")
+    return Stage(cte, table.columns | {name: Sql(made, Kind.NUMBER)}, table.order)

@@ -13,7 +13,7 @@ from spl.plan import Command, Names
 from spl.python_calls import Kind
 from spl.sql_expr import compile_expression
 from spl.sql_text import number_literal, text_literal
-from spl.sql_values import Sql, as_text
+from spl.sql_values import NULL, Sql, as_text
 from spl.stage import Builder, Stage
 from spl.wildcards import chosen, matches, renamed
 
@@ -288,7 +288,10 @@ class Strcat(Command):
         return cls(parts, tokens[-1].value, clause.flag(options, "allrequired"), clause.span)
 
     def reads(self) -> tuple[str, ...]:
-        """Return the joined fields."""
+        """Return the joined fields, and the target where it may keep its value."""
+        return (*self._fields(), *((self.target,) if self.all_required else ()))
+
+    def _fields(self) -> tuple[str, ...]:
         return tuple(text for quoted, text in self.parts if not quoted)
 
     def makes(self) -> tuple[str, ...]:
@@ -296,9 +299,8 @@ class Strcat(Command):
         return (self.target,)
 
     def apply(self, builder: Builder, stage: Stage) -> Stage:
-        """Join; a missing field is empty unless all are required."""
-        known = [name for name in self.reads() if name in stage.columns]
-        if self.all_required and len(known) < len(self.reads()):
+        """Join; a missing field is empty, or leaves the target as it is when all are required."""
+        if self.all_required and any(name not in stage.columns for name in self._fields()):
             return stage
         texts = [
             text_literal(text) if quoted else as_text(stage.columns[text]) if text in stage.columns else "''"
@@ -306,4 +308,7 @@ class Strcat(Command):
         ]
         if not self.all_required:
             texts = [f"coalesce({text}, '')" for text in texts]
-        return builder.extend(stage, [(self.target, Sql(f"({' || '.join(texts)})", Kind.TEXT))])
+        joined = f"({' || '.join(texts)})"
+        if self.all_required:
+            joined = f"coalesce({joined}, {as_text(stage.columns.get(self.target, NULL))})"
+        return builder.extend(stage, [(self.target, Sql(joined, Kind.TEXT))])

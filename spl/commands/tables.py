@@ -28,18 +28,21 @@ class XySeries(Command):
     row: str
     column: str
     values: tuple[str, ...]
-    separator: str
+    pattern: str
+    """Name of a column: `$AGG$` stands for the value field, `$VAL$` for the column's value."""
     span: Span
 
     @classmethod
     def parse(cls, clause: Clause) -> XySeries:
-        """Read `xyseries [sep=] row column value …`."""
-        options, rest = clause.options("sep", "grouped")
+        """Read `xyseries [sep=] [format=] row column value …`."""
+        options, rest = clause.options("sep", "format", "grouped")
         names = clause.fields(rest)
         if len(names) < 3:
             raise clause.fail("xyseries cannot be read. Expected a row, a column and a value field.")
         separator = options["sep"].value if "sep" in options else ": "
-        return cls(names[0], names[1], names[2:], separator, clause.span)
+        usual = f"$AGG${separator}$VAL$" if len(names) > 3 else "$VAL$"
+        pattern = options["format"].value if "format" in options else usual
+        return cls(names[0], names[1], names[2:], pattern, clause.span)
 
     def reads(self) -> tuple[str, ...]:
         """Return the fields that are turned."""
@@ -65,14 +68,12 @@ class XySeries(Command):
                 f"limit: {len(values):,} values became columns; the first {MOST_SERIES:,} were kept."
             )
             values = values[:MOST_SERIES]
-        several = len(self.values) > 1
-        cells = [
-            (f"{source}{self.separator}{value}" if several else value, source, value)
-            for source in self.values
-            for value in values
-        ]
+        cells = [(self._name(source, value), source, value) for source in self.values for value in values]
         made = spread(builder, table, self.row, self.column, cells)
         return replace(made, order=(OrderKey(made.columns[self.row].text),))
+
+    def _name(self, source: str, value: str) -> str:
+        return self.pattern.replace("$AGG$", source).replace("$VAL$", value)
 
 
 @dataclass(frozen=True, slots=True)

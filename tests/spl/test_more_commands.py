@@ -5,6 +5,7 @@ Expectations follow the examples and rules of Splunk's Search Reference, command
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections.abc import Callable
 from typing import Any
@@ -93,7 +94,7 @@ CASES: dict[str, list[dict[str, Any]]] = {
     f"{XY}| foreach x y [ eval <<FIELD>>_2 = '<<FIELD>>' . '<<FIELD>>' ] | head 1 | table x_2 y_2": [{"x_2": "aa", "y_2": "11"}],
     # statistics
     "index=main | stats median(n) AS a p50(n) AS b range(n) AS c mode(host) AS d stdevp(n) AS e sumsq(n) AS f": [
-        {"a": 4, "b": 4, "c": 9, "d": "h1", "e": pytest.approx(3.3447, abs=1e-3), "f": 135}
+        {"a": 5, "b": 4, "c": 9, "d": "h1", "e": pytest.approx(3.3447, abs=1e-3), "f": 135}
     ],
     "index=main | stats rate(n) AS r earliest_time(n) AS e latest_time(n) AS l": [{"r": 0.045, "e": 1000, "l": 1200}],
     f"{XY}| stats sum(*) AS *": [{"y": 6}],
@@ -373,3 +374,69 @@ def test_the_name_of_a_statistic_is_a_field(over: Callable[..., Any]) -> None:
 def test_older_time_modifiers_are_inline_times() -> None:
     search = parse_search("index=a starthoursago=24 endminutesago=5")
     assert (search.earliest, search.latest) == ("-24h", "-5m")
+
+
+def test_timewrap_puts_days_side_by_side(over: Callable[..., Any]) -> None:
+    day = 86_400
+    bench = over([{"_time": 10 * day + 3600 * hour, "n": str(hour)} for hour in (1, 2, 25, 26, 49)])
+    search = "index=main | timechart span=1h sum(n) AS n"
+    rows = bench.rows(f"{search} | timewrap 1d", earliest=10 * day, latest=13 * day)
+    assert len(rows) == 24
+    assert rows[1] == {"_time": 12 * day + 3600, "n_2days_before": 1, "n_1day_before": 25, "n_latest_day": 49}
+    assert rows[2] == {"_time": 12 * day + 7200, "n_2days_before": 2, "n_1day_before": 26}
+    short = bench.rows(f"{search} | timewrap 1d series=short", earliest=10 * day, latest=13 * day)
+    assert short[1] == {"_time": 12 * day + 3600, "n_s2": 1, "n_s1": 25, "n_s0": 49}
+    with pytest.raises(SplError, match="several units"):
+        bench.rows(f"{search} | timewrap 2d")
+
+
+def test_timewrap_keeps_the_clock_time_over_a_change_of_the_clocks(over: Callable[..., Any]) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    noon = [dt.datetime(2024, 3, day, 12, tzinfo=zone).timestamp() for day in (30, 31)]
+    end = dt.datetime(2024, 4, 1, tzinfo=zone).timestamp()
+    bench = over([{"_time": time} for time in noon])
+    rows = bench.rows(
+        "index=main | bin _time span=1h | stats count by _time | timewrap 1d",
+        earliest=noon[0] - 43_200, latest=end, now=end, zone=zone,
+    )  # fmt: skip
+    assert rows == [{"_time": noon[1], "count_1day_before": 1, "count_latest_day": 1}]
+
+
+MANY = [{"mv": ["1", "2", "3"], "js": '["a","b"]', "n": "10"}, {"n": "5"}]
+
+
+def test_foreach_runs_over_the_values_of_a_field(over: Callable[..., Any]) -> None:
+    bench = over(MANY)
+    search = "index=main | foreach mode=multivalue mv [eval n=n+<<ITEM>>, last=<<ITER>>] | table n last"
+    assert bench.rows(search) == [{"n": "5"}, {"n": "16", "last": 2}]
+    joined = 'index=main | eval s="" | foreach mode=json_array js [eval s=s."<<ITEM>>"] | table s'
+    assert bench.rows(joined) == [{"s": ""}, {"s": "ab"}]
+    literal = (
+        'index=main | head 1 | eval t=0 | foreach mode=json_array "[1,2,3]" [eval t=t+<<ITEM>>] | table t'
+    )
+    assert [float(row["t"]) for row in bench.rows(literal)] == [6.0]
+    with pytest.raises(SplError, match="anything but eval"):
+        bench.rows("index=main | foreach mode=multivalue mv [where n=<<ITEM>>]")
+
+
+def test_the_exponential_average_starts_with_the_first_number(over: Callable[..., Any]) -> None:
+    bench = over([{"n": value} for value in ("1", "2", "6", "10")])
+    rows = bench.rows("index=main | reverse | trendline ema3(n) AS e | table n e")
+    assert [row.get("e") for row in rows] == [None, None, pytest.approx(3.75), pytest.approx(6.875)]
+
+
+def test_xyseries_names_its_columns_as_it_is_told(over: Callable[..., Any]) -> None:
+    bench = over([{"r": "a", "c": "x", "v": "1", "w": "2"}])
+    assert bench.rows('index=main | xyseries format="$VAL$_$AGG$" r c v') == [{"r": "a", "x_v": "1"}]
+    assert bench.rows('index=main | xyseries sep="-" r c v w') == [{"r": "a", "v-x": "1", "w-x": "2"}]
+
+
+def test_the_median_of_an_even_number_is_the_higher_value(over: Callable[..., Any]) -> None:
+    bench = over([{"n": str(value)} for value in range(1, 11)])
+    search = "index=main | stats median(n) AS m perc50(n) AS p50 perc95(n) AS p95"
+    assert bench.rows(search) == [{"m": 6, "p50": 5.5, "p95": pytest.approx(9.55)}]
+
+
+def test_strcat_that_requires_all_keeps_the_target_where_one_is_missing(over: Callable[..., Any]) -> None:
+    bench = over([{"a": "1", "b": "2", "t": "old"}, {"a": "1", "t": "old"}])
+    assert bench.rows("index=main | strcat allrequired=t a b t | table t") == [{"t": "old"}, {"t": "12"}]
