@@ -11,6 +11,7 @@ from procedures.model import Place
 from procedures.reading import Faults
 from spl.commands.aggregate import Stats
 from spl.commands.rows import Where
+from spl.datamodels import AnyDatasets
 from spl.errors import ForbiddenError, MacroError, SplError
 from spl.expr import Compare, Literal, walk
 from spl.macros import MacroTable
@@ -60,7 +61,7 @@ def check_search(text: SearchText, faults: Faults) -> Search | None:
     if check_width(text.spl, text.place, faults):
         return None
     try:
-        search = parse_search(_same_length(text), macros=text.macros)
+        search = parse_search(_same_length(text), macros=text.macros, datasets=AnyDatasets())
     except SplError as error:
         code = (
             "P021"

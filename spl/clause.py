@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from spl.lex import ARGUMENTS, EVAL, Token, tokenize
 from spl.parse_expr import ExpressionParser
 
 if TYPE_CHECKING:
+    from spl.datamodels import Dataset
     from spl.plan import Command, Search
 
 _TRUE, _FALSE = {"t", "true", "1", "yes", "y"}, {"f", "false", "0", "no", "n"}
@@ -32,6 +33,8 @@ class Clause:
     """Parses commands that stand alone, as in the template of `foreach`."""
     is_first: bool = False
     """Whether the command begins a search."""
+    datasets: Mapping[str, Dataset] | None = None
+    """Datasets of the data models, by name; None means the bundled ones."""
 
     def fail(self, message: str, span: Span | None = None) -> SplSyntaxError:
         """Return a syntax error at `span`, by default at the whole command."""

@@ -14,6 +14,7 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -98,6 +99,15 @@ def find_dataset(
     return found
 
 
+class AnyDatasets(dict[str, Dataset]):
+    """The datasets of a server that may have data models of its own: every name is one."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the bundled dataset, or one of which nothing is known but its name."""
+        model, _, last = name.rpartition(".")
+        return load_datasets().get(name) or Dataset(model or last, last, last, (), ())
+
+
 def load_datasets(extra_folders: Sequence[Path] = ()) -> Mapping[str, Dataset]:
     """Return every dataset by `model.dataset` in lower case, and the first one of a model by the model's name.
 
@@ -108,6 +118,7 @@ def load_datasets(extra_folders: Sequence[Path] = ()) -> Mapping[str, Dataset]:
     Raises:
         DataModelFileError: A file cannot be read or used.
     """
+    extra_folders = [folder for folder in extra_folders if folder.is_dir()]
     if not extra_folders:
         return _bundled()
     own = dict(_bundled_files())

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 
 from spl.clause import Clause
 from spl.commands import ALIASES, COMMANDS, GENERATING, NOT_FIRST, parse_command
+from spl.datamodels import Dataset
 from spl.errors import ForbiddenError, Span, SplError, SplSyntaxError, UnsupportedError
 from spl.lex import blank_comments, split_pipeline
 from spl.macros import MacroTable, expand
@@ -58,12 +60,15 @@ SUPPORTED = tuple(sorted({"search", *ALIASES, *COMMANDS}))
 _NAME = re.compile(r"\s*([A-Za-z_]\w*)")
 
 
-def parse_search(text: str, *, macros: MacroTable | None = None) -> Search:
+def parse_search(
+    text: str, *, macros: MacroTable | None = None, datasets: Mapping[str, Dataset] | None = None
+) -> Search:
     """Parse a whole search.
 
     Args:
         text: The search as written.
         macros: Macros that it may call.
+        datasets: Datasets of the data models, as `load_datasets` gives them; None means the bundled ones.
 
     Returns:
         The plan; its `text` is the search as it runs, macros expanded.
@@ -73,7 +78,7 @@ def parse_search(text: str, *, macros: MacroTable | None = None) -> Search:
     """
     expanded = expand(text, macros or {})
     try:
-        return _parse_expanded(expanded.text)
+        return _parse_expanded(expanded.text, datasets)
     except SplError as error:
         if error.span is None:
             raise
@@ -86,15 +91,24 @@ _DEEPEST = 8
 """How deep subsearches may be nested."""
 
 
+def _parse_expanded(text: str, datasets: Mapping[str, Dataset] | None) -> Search:
+    return _parse_known(text) if datasets is None else _parse_with(text, datasets)
+
+
 @lru_cache(maxsize=256)
-def _parse_expanded(text: str) -> Search:
-    return _Pipeline(blank_comments(text), text, 0).parse(Span(0, len(text)))
+def _parse_known(text: str) -> Search:
+    return _parse_with(text, None)
+
+
+def _parse_with(text: str, datasets: Mapping[str, Dataset] | None) -> Search:
+    return _Pipeline(blank_comments(text), text, 0, datasets).parse(Span(0, len(text)))
 
 
 class _Pipeline:
     """Parses a pipeline of `text`; `whole` is the text as written, comments included."""
 
-    def __init__(self, text: str, whole: str, depth: int) -> None:
+    def __init__(self, text: str, whole: str, depth: int, datasets: Mapping[str, Dataset] | None) -> None:
+        self._datasets = datasets
         self._text = text
         self._whole = whole
         self._depth = depth
@@ -114,7 +128,7 @@ class _Pipeline:
 
     def commands(self, text: str) -> tuple[Command, ...]:
         """Parse commands that stand alone, as in `appendpipe [ … ]`."""
-        inner = _Pipeline(blank_comments(text), text, self._depth + 1)
+        inner = _Pipeline(blank_comments(text), text, self._depth + 1, self._datasets)
         spans = list(split_pipeline(inner._text))
         if len(spans) > 1 and not inner._text[spans[0].start : spans[0].end].strip():
             spans.pop(0)
@@ -125,11 +139,18 @@ class _Pipeline:
             raise SplSyntaxError(
                 f"subsearches are nested more than {_DEEPEST} deep.", text=self._text, span=place
             )
-        return _Pipeline(self._text, self._whole, self._depth + 1).parse(place)
+        return _Pipeline(self._text, self._whole, self._depth + 1, self._datasets).parse(place)
 
     def _clause(self, start: int, span: Span, *, first: bool = False) -> Clause:
         return Clause(
-            self._text, start, span.end, _trim(self._text, span), self._subsearch, self.commands, first
+            self._text,
+            start,
+            span.end,
+            _trim(self._text, span),
+            self._subsearch,
+            self.commands,
+            is_first=first,
+            datasets=self._datasets,
         )
 
     def _first(self, span: Span, *, leading: bool) -> tuple[Command, dict[str, str]]:

@@ -127,10 +127,11 @@ def indexes(search: Search) -> frozenset[str] | None:
     """Return the indexes that the search and its subsearches are bounded to; None when one is not."""
     found: frozenset[str] = frozenset()
     for part in walk_searches(search):
-        own = own_indexes(part)
-        if own is None:
-            return None
-        found |= own
+        later = (command.indexes() for command in part.commands[1:] if isinstance(command, Generator))
+        for own in (own_indexes(part), *later):
+            if own is None:
+                return None
+            found |= own
     return found
 
 

@@ -14,6 +14,7 @@ import duckdb
 from spl.catalog import Catalog
 from spl.commands.lookup import InputLookup, LookupCommand
 from spl.compile import inline_window, ordered_names, run_pipeline
+from spl.datamodels import Dataset
 from spl.errors import SearchFailedError, SearchTimeoutError
 from spl.lookups import Lookups
 from spl.macros import MacroTable
@@ -61,6 +62,7 @@ def run_search(
     limit: int | None = None,
     macros: MacroTable | None = None,
     lookups: Lookups | None = None,
+    datasets: Mapping[str, Dataset] | None = None,
     locate: Callable[[str], Mapping[str, str]] | None = None,
     timeout_s: float | None = None,
 ) -> Result:
@@ -78,6 +80,7 @@ def run_search(
         limit: Most rows returned; None returns all.
         macros: Macros that the search may call.
         lookups: Lookup tables that the search may use.
+        datasets: Datasets of the data models; None means the bundled ones.
         locate: Where an address is, for `iplocation`; None when there is no database of places.
         timeout_s: After this many seconds the search is stopped.
 
@@ -85,7 +88,7 @@ def run_search(
         SplError: The search is at fault, or did not finish; nothing runs when it is at fault.
     """
     started = time.monotonic()
-    search = parse_search(text, macros=macros)
+    search = parse_search(text, macros=macros, datasets=datasets)
     runtime = Runtime(
         connection=connection,
         catalog=catalog,

@@ -36,6 +36,10 @@ _TSTATS_OPTIONS = (
 )  # fmt: skip
 
 
+def _find(clause: Clause, name: str, span: Span) -> Dataset:
+    return find_dataset(name, text=clause.text, span=span, datasets=clause.datasets)
+
+
 def own_name(dataset: Dataset, field: str) -> str:
     """Return a field of a dataset without the names of models and datasets in front."""
     if field in _EVENT_FIELDS:
@@ -239,7 +243,7 @@ def _child(clause: Clause, dataset: Dataset | None, condition: Term | None) -> D
     if values is None or len(values) > 1:
         raise clause.unsupported("nodename with anything but one dataset.", nodes[0].span)
     (value,) = values
-    return find_dataset(f"{dataset.model}.{value.split('.')[-1]}", text=clause.text, span=nodes[0].span)
+    return _find(clause, f"{dataset.model}.{value.split('.')[-1]}", nodes[0].span)
 
 
 def _condition(clause: Clause, tokens: list[Token] | None) -> tuple[Term | None, tuple[tuple[str, str], ...]]:
@@ -272,7 +276,7 @@ def _dataset(clause: Clause, tokens: list[Token] | None) -> tuple[Dataset | None
         return None, []
     if len(tokens) >= 3 and tokens[0].value.lower() == "datamodel" and tokens[1].text == "=":
         name, left = _touching(tokens[2:])
-        return find_dataset(name, text=clause.text, span=tokens[2].span), left
+        return _find(clause, name, tokens[2].span), left
     place = tokens[0].span if tokens else clause.span
     raise clause.unsupported(
         "tstats FROM anything but a data model.", place, ("FROM datamodel=Model.Dataset",)
@@ -329,7 +333,7 @@ class FromDataset(Generator):
             raise clause.unsupported(
                 f"from {text[:40]!r}.", place, ("datamodel:Model.Dataset", "lookup:table")
             )
-        return cls(find_dataset(name, text=clause.text, span=place), prefixed=False, span=clause.span)
+        return cls(_find(clause, name, place), prefixed=False, span=clause.span)
 
     def indexes(self) -> frozenset[str] | None:
         """Return that every index is searched."""
@@ -364,5 +368,5 @@ class DatamodelCommand(FromDataset):
             raise clause.unsupported(
                 "datamodel without search or flat.", clause.span, ("datamodel Model Dataset search",)
             )
-        dataset = find_dataset(f"{words[0]}.{words[1]}", text=clause.text, span=tokens[0].span)
+        dataset = _find(clause, f"{words[0]}.{words[1]}", tokens[0].span)
         return cls(dataset, prefixed=words[2].lower() == "search", span=clause.span)

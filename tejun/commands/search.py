@@ -59,7 +59,8 @@ def search(
 ) -> None:
     """Run one SPL search over the local logs.
 
-    macros.conf and lookups/ (CSV, transforms.conf) in the data directory can be used by every search.
+    macros.conf, lookups/ (CSV, transforms.conf) and models/ (data models) in the data directory can be used by every
+    search.
     """
     import time
     from zoneinfo import ZoneInfo
@@ -144,9 +145,10 @@ def _report_error(
 
 
 def _print_explanation(result: Result) -> None:
+    from spl.datamodels import AnyDatasets
     from spl.parse import parse_search
 
-    plan = parse_search(result.spl)
+    plan = parse_search(result.spl, datasets=AnyDatasets())
     for number, command in enumerate(plan.commands, 1):
         text = " ".join(result.spl[command.span.start : command.span.end].split())
         console().print(f"{number:3} {command.name:12} {clean(text)}", soft_wrap=True, highlight=False)

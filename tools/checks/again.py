@@ -20,6 +20,7 @@ from spl.commands.bins import Bin
 from spl.commands.columns import Eval, Fields, Rename
 from spl.commands.rex import Rex
 from spl.commands.rows import Where
+from spl.datamodels import AnyDatasets
 from spl.errors import SplError
 from spl.parse import parse_search
 from spl.plan import Search, SearchCommand
@@ -61,7 +62,7 @@ def counting(search: Search) -> tuple[str, Stats] | None:
 def parsed(spl: str) -> Search | None:
     """Return a stored search as parsed; None when this program does not understand it."""
     try:
-        return parse_search(spl)
+        return parse_search(spl, datasets=AnyDatasets())
     except SplError:
         return None
 

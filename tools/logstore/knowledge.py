@@ -10,6 +10,7 @@ from typing import Any
 
 import maxminddb
 
+from spl.datamodels import Dataset, load_datasets
 from spl.lookups import Lookups, read_lookups
 from spl.macros import Macro, parse_macros_conf
 from tools.logstore.errors import LogStoreError
@@ -19,7 +20,10 @@ Stamp = tuple[tuple[str, int, int], ...]
 
 
 class Knowledge:
-    """The knowledge objects below a folder: `macros.conf`, `lookups/*.csv`, `lookups/transforms.conf`, `lookups/places.mmdb`."""
+    """The knowledge objects below a folder.
+
+    They are `macros.conf`, `lookups/*.csv`, `lookups/transforms.conf`, `lookups/places.mmdb` and `models/*.toml`.
+    """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder
@@ -46,6 +50,17 @@ class Knowledge:
         folder = self._folder / "lookups"
         return _lookups(folder, _stamp(folder))
 
+    def datasets(self) -> Mapping[str, Dataset]:
+        """Return the datasets of the bundled data models and of those in the folder.
+
+        Raises:
+            DataModelFileError: A file cannot be used.
+        """
+        if self._folder is None:
+            return load_datasets()
+        folder = self._folder / "models"
+        return _datasets(folder, _stamp(folder))
+
     def locate(self) -> Locate | None:
         """Return a function that tells where an address is; None without a database of places."""
         path = self._folder / "lookups" / "places.mmdb" if self._folder else None
@@ -62,6 +77,11 @@ def _stamp(folder: Path) -> Stamp:
 @lru_cache(maxsize=8)
 def _lookups(folder: Path, stamp: Stamp) -> Lookups:
     return read_lookups(folder)
+
+
+@lru_cache(maxsize=8)
+def _datasets(folder: Path, stamp: Stamp) -> Mapping[str, Dataset]:
+    return load_datasets([folder])
 
 
 @lru_cache(maxsize=2)

@@ -51,7 +51,7 @@ class LogStore:
 
     Args:
         folder: Where the events are; made when it is missing.
-        knowledge: A folder with `macros.conf` and `lookups/` for all searches; None has none.
+        knowledge: A folder with `macros.conf`, `lookups/` and `models/` for all searches; None has none.
     """
 
     def __init__(self, folder: Path, *, knowledge: Path | None = None) -> None:
@@ -171,6 +171,7 @@ class LogStore:
                 limit=limit,
                 macros=self._knowledge.macros() | dict(macros or {}),
                 lookups=self._knowledge.lookups(),
+                datasets=self._knowledge.datasets(),
                 locate=self._knowledge.locate(),
                 now=time.time() if now is None else now,
                 timeout_s=timeout_s,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from spl.datamodels import AnyDatasets
 from spl.errors import SplError
 from spl.macros import MacroTable
 from spl.parse import parse_search
@@ -33,7 +34,7 @@ def guard(
             procedure's, no index at all, times of its own, or no bounded window.
     """
     try:
-        search = parse_search(spl, macros=macros)
+        search = parse_search(spl, macros=macros, datasets=AnyDatasets())
     except SplError as error:
         raise RefusedError(str(error)) from None
     named = indexes(search)

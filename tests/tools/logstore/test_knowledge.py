@@ -52,6 +52,28 @@ def test_a_changed_lookup_is_read_anew(home: Path) -> None:
         assert rows(home, "index=i | lookup o.csv ip | table owner")[0] == [{"owner": owner}]
 
 
+DOORS = """
+model = "Doors"
+[datasets.All_Doors]
+fields = ["door", "action"]
+[[datasets.All_Doors.sources]]
+sourcetypes = ["s"]
+where = "ip=*"
+fields = { door = "ip", action = '"opened"' }
+"""
+
+
+def test_a_data_model_of_the_user_is_read_anew_when_it_changes(home: Path) -> None:
+    (home / "models").mkdir()
+    for action in ("opened", "closed"):
+        (home / "models" / "doors.toml").write_text(DOORS.replace("opened", action))
+        found, _ = rows(
+            home, "| tstats count from datamodel=Doors where index=i by All_Doors.door All_Doors.action"
+        )
+        assert found == [{"All_Doors.door": "203.0.113.7", "All_Doors.action": action, "count": 1}]
+    assert rows(home, "| from datamodel:Web | stats count")[0] == [{"count": 0}]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "error"),
     [
@@ -60,12 +82,14 @@ def test_a_changed_lookup_is_read_anew(home: Path) -> None:
         ("lookups/transforms.conf", "[x]\nfilename = nope.csv\n", SplError),
         ("lookups/transforms.conf", "no stanza", SplError),
         ("macros.conf", "no stanza", SplError),
+        ("models/a.toml", "model = 1", SplError),
         ("lookups/places.mmdb", "no database", LogStoreError),
     ],
 )
 def test_knowledge_that_cannot_be_read_is_told(
     home: Path, name: str, content: str, error: type[Exception]
 ) -> None:
+    (home / name).parent.mkdir(exist_ok=True)
     (home / name).write_text(content)
     with pytest.raises(error):
         rows(home, "index=i | iplocation ip")

@@ -36,6 +36,13 @@ def guarded(spl: str, earliest: float = 0, latest: float = 1) -> str:
         ("index=a | append [search x=1]", "names no index"),
         ("index=a | join x [| inputlookup t | append [search index=b]]", "'b' is not one"),
         ("| tstats count FROM datamodel=Web BY Web.src", "names no index"),
+        ("| tstats count WHERE index=a earliest=-1d", "of its own"),
+        ("index=a starthoursago=5", "of its own"),
+        (
+            "| tstats prestats=t count WHERE index=a | tstats prestats=t append=t count WHERE index=b | stats count",
+            "'b' is not",
+        ),
+        ("| tstats count WHERE index=a [search index=b | fields x]", "'b' is not one"),
         ("`unknown`", "unknown"),
         ("| rest /services", "rest"),
     ],
@@ -43,6 +50,11 @@ def guarded(spl: str, earliest: float = 0, latest: float = 1) -> str:
 def test_it_denies_by_default(spl: str, why: str) -> None:
     with pytest.raises(RefusedError, match=why):
         guarded(spl)
+
+
+def test_a_data_model_of_the_server_passes() -> None:
+    search = "| tstats count FROM datamodel=Doors.All_Doors WHERE index=a nodename=All_Doors.Gates BY All_Doors.door"
+    assert guarded(search) == search
 
 
 def test_an_unbounded_window_is_refused() -> None:
