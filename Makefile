@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-model check bench eval mutation truth oracle spl-coverage golden lock format clean
+.PHONY: help demo test test-model check bench limits eval mutation truth oracle spl-coverage golden lock format clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ format: $(DEV_STAMP)  ## apply the formatter and the safe lint fixes
 
 bench: $(DEV_STAMP)  ## measure import, search and graph costs side by side
 	@$(BIN)/python -m tests.bench
+
+limits: $(DEV_STAMP)  ## run the heaviest searches over a million events; seconds and memory of each
+	@$(BIN)/python -m tests.limits
 
 truth: $(DEV_STAMP)  ## compare searches over ../shared/data with answers that others derived
 	@$(BIN)/pytest -q -n0 -s -m shared tests/spl/test_truth.py

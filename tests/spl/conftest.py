@@ -126,6 +126,17 @@ class Bench:
 @pytest.fixture
 def over() -> Iterator[Callable[[Sequence[Event]], Bench]]:
     """Return a function that makes events searchable."""
+    yield from loader()
+
+
+@pytest.fixture(scope="module")
+def over_module() -> Iterator[Callable[[Sequence[Event]], Bench]]:
+    """Return a function that makes events searchable by all tests of a module."""
+    yield from loader()
+
+
+def loader() -> Iterator[Callable[[Sequence[Event]], Bench]]:
+    """Yield a function that makes events searchable, and close what it opened."""
     opened: list[duckdb.DuckDBPyConnection] = []
 
     def load(events: Sequence[Event]) -> Bench:

@@ -1,0 +1,38 @@
+"""The heaviest searches of `make limits`, over fewer events: the right answer, or a clear message, in bounded time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from spl.errors import SearchTimeoutError
+from tests.limits import CASES, event, outcome
+
+ROWS, SECONDS = 12_000, 60.0
+
+
+@pytest.fixture(scope="module")
+def big(over_module: Callable[..., Any]) -> Any:
+    """Events with a key each, one of them hostile to regular expressions."""
+    return over_module([event(number, ROWS) for number in range(ROWS)])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_heavy_search_ends(name: str, big: Any) -> None:
+    started = time.monotonic()
+    told = outcome(CASES[name], lambda text: big.search(text, limit=1000, timeout_s=SECONDS), ROWS)
+    assert told == ("stopped" if CASES[name].stops else "right")
+    assert time.monotonic() - started < SECONDS
+
+
+def test_a_search_that_runs_out_of_time_says_so(big: Any) -> None:
+    started = time.monotonic()
+    with pytest.raises(SearchTimeoutError, match="and was stopped"):
+        big.search(
+            "index=big | eval a=1 | join max=0 a [search index=big | eval a=1 | fields a n] | stats count",
+            timeout_s=0.5,
+        )
+    assert time.monotonic() - started < SECONDS
