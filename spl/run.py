@@ -107,26 +107,45 @@ def run_search(
     check_sources(runtime, search)
     try:
         with interrupted_after(connection, timeout_s, runtime.python):
-            builder, stage = run_pipeline(runtime, search)
-            names = ordered_names(search.commands, stage)
-            rows, total = _fetch(runtime, builder, stage, names, limit)
-            messages = [*_limit_messages(runtime, total), *runtime.messages, *_unknown_messages(runtime)]
+            fetched = _run_and_fetch(runtime, search, limit)
     finally:
         runtime.close()
-    cut = any(message.startswith("limit:") for message in messages)
+    return _result(runtime, search, fetched, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    """What came out of the database."""
+
+    fields: tuple[str, ...]
+    rows: list[dict[str, Value]]
+    total: int
+    messages: tuple[str, ...]
+
+
+def _run_and_fetch(runtime: Runtime, search: Search, limit: int | None) -> _Fetched:
+    builder, stage = run_pipeline(runtime, search)
+    names = ordered_names(search.commands, stage)
+    rows, total = _fetch(runtime, builder, stage, names, limit)
+    messages = (*_limit_messages(runtime, total), *runtime.messages, *_unknown_messages(runtime))
+    return _Fetched(names, rows, total, messages)
+
+
+def _result(runtime: Runtime, search: Search, fetched: _Fetched, *, seconds: float) -> Result:
+    cut = any(message.startswith("limit:") for message in fetched.messages)
     return Result(
-        fields=names,
-        rows=rows,
-        total=total,
-        truncated=total > len(rows) or cut,
+        fields=fetched.fields,
+        rows=fetched.rows,
+        total=fetched.total,
+        truncated=fetched.total > len(fetched.rows) or cut,
         scanned=runtime.scanned,
-        messages=tuple(messages),
+        messages=fetched.messages,
         spl=search.text,
         sql=runtime.statements[-1],
         statements=tuple(runtime.statements),
         earliest=runtime.earliest,
         latest=runtime.latest,
-        seconds=time.monotonic() - started,
+        seconds=seconds,
     )
 
 
