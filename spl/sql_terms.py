@@ -51,8 +51,15 @@ def _rows_in(table: str, columns: list[Sql | None]) -> str:
     known = [column for column in columns if column is not None]
     if len(known) < len(columns):
         return "FALSE"
-    same = [f"lower({as_text(column)}) = spl_t.v{place}" for place, column in enumerate(known)]
+    same = [_has(column, f"spl_t.v{place}") for place, column in enumerate(known)]
     return f"EXISTS (SELECT 1 FROM {table} AS spl_t WHERE {' AND '.join(same)})"
+
+
+def _has(column: Sql, lowered: str) -> str:
+    """Return whether a field, or one of its values, is a text in lower case."""
+    if column.kind is Kind.MULTI:
+        return f"list_contains(list_transform({column.text}, lambda spl_e: lower(spl_e)), {lowered})"
+    return f"lower({as_text(column)}) = {lowered}"
 
 
 def _one_of(column: Sql | None, values: tuple[Pattern, ...]) -> str:

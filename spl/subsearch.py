@@ -10,7 +10,18 @@ from spl.parse_terms import parse_condition
 from spl.python_calls import Kind
 from spl.sql_values import as_text
 from spl.stage import Builder, Stage
-from spl.terms import Combined, FieldIn, FieldTerm, NotTerm, Pattern, RowsIn, Subsearch, Term, parse_pattern
+from spl.terms import (
+    Combined,
+    FieldIn,
+    FieldTerm,
+    NotTerm,
+    Pattern,
+    RowsIn,
+    Subsearch,
+    Term,
+    is_network,
+    parse_pattern,
+)
 from spl.values import Value, lower_text
 
 SUBSEARCH_ROWS = 10_000
@@ -51,16 +62,19 @@ def _condition(builder: Builder, stage: Stage, span: Span) -> Term:
     if not names or not rows:
         return NOTHING
     if len(names) == 1:
-        values = [value for (cell,) in rows for value in parts(cell)]
-        return FieldIn(names[0], tuple(map(parse_pattern, values)), span) if values else NOTHING
-    plain = all(
-        isinstance(cell, str) and "*" not in cell and "\\" not in cell for row in rows for cell in row
-    )
-    if len(rows) > _JOINED_FROM and plain:
+        rows = [(value,) for (cell,) in rows for value in parts(cell)]
+    if len(rows) > _JOINED_FROM and all(_is_plain(cell) for row in rows for cell in row):
         lowered = [[lower_text(cell) for cell in row] for row in rows]
         table = builder.runtime.values_table(dict.fromkeys(names, Kind.TEXT), lowered)
         return RowsIn(table.cte, tuple(names), span)
+    if len(names) == 1:
+        return FieldIn(names[0], tuple(parse_pattern(value) for (value,) in rows), span) if rows else NOTHING
     return any_of([term for row in rows if (term := _row_term(names, row, span))], span)
+
+
+def _is_plain(cell: Value) -> bool:
+    """Tell whether a value means itself alone: no wildcard, no escape, no block of addresses."""
+    return isinstance(cell, str) and not set(cell) & {"*", "\\"} and not is_network(cell)
 
 
 def _rows(builder: Builder, stage: Stage, names: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -440,3 +440,17 @@ def test_the_median_of_an_even_number_is_the_higher_value(over: Callable[..., An
 def test_strcat_that_requires_all_keeps_the_target_where_one_is_missing(over: Callable[..., Any]) -> None:
     bench = over([{"a": "1", "b": "2", "t": "old"}, {"a": "1", "t": "old"}])
     assert bench.rows("index=main | strcat allrequired=t a b t | table t") == [{"t": "old"}, {"t": "12"}]
+
+
+@pytest.mark.parametrize("many", [3, 200])
+def test_a_subsearch_of_few_or_many_values_means_the_same(many: int, over: Callable[..., Any]) -> None:
+    names = [{"kind": "name", "user": f"USER{place}"} for place in range(many)]
+    events = [
+        {"kind": "event", "user": "user1"},
+        {"kind": "event", "user": ["x", "User2"]},
+        {"kind": "event"},
+    ]
+    bench = over([*names, {"kind": "event", "user": "other"}, *events])
+    inner = "[search index=main kind=name | fields user]"
+    assert bench.rows(f"index=main kind=event {inner} | stats count") == [{"count": 2}]
+    assert bench.rows(f"index=main kind=event NOT {inner} | stats count") == [{"count": 2}]
