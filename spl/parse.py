@@ -9,6 +9,7 @@ from functools import lru_cache
 
 from spl.clause import Clause
 from spl.commands import ALIASES, COMMANDS, GENERATING, NOT_FIRST, parse_command
+from spl.commands.datamodel import FromDataset
 from spl.datamodels import Dataset
 from spl.errors import ForbiddenError, Span, SplError, SplSyntaxError, UnsupportedError
 from spl.lex import blank_comments, split_pipeline
@@ -120,7 +121,10 @@ class _Pipeline:
         if len(spans) > 1 and not text[spans[0].start : spans[0].end].strip():
             spans.pop(0)
         command, times = self._first(spans[0], leading=text[place.start : spans[0].start].strip() == "|")
-        rest = [self._command(span) for span in spans[1:]]
+        hoisted = times if isinstance(command, FromDataset) else None
+        rest = [
+            self._command(span, hoisted if number == 0 else None) for number, span in enumerate(spans[1:])
+        ]
         whole = self._whole if place == Span(0, len(text)) else self._whole[place.start : place.end].strip()
         return Search(
             commands=(command, *rest), text=whole, earliest=times.get("earliest"), latest=times.get("latest")
@@ -186,7 +190,12 @@ class _Pipeline:
         rest = self._text[match.end() : span.end]
         return bool(re.match(r"\s+\S", rest)) and ("=" in rest or "[" in rest or ":" in rest)
 
-    def _command(self, span: Span) -> Command:
+    def _command(self, span: Span, times: dict[str, str] | None = None) -> Command:
+        """Read a command behind a pipe.
+
+        `| from datamodel:… | search …` is one search to Splunk, which merges the two: inline times of that `search`
+        are put into `times`. In any other place they are refused.
+        """
         text = self._text
         match = _NAME.match(text, span.start, span.end)
         if match is None:
@@ -199,9 +208,11 @@ class _Pipeline:
         if name == "search":
             parser = TermParser(text, match.end(), span.end, self._subsearch)
             term = parser.parse()
-            if parser.times:
+            if parser.times and times is None:
                 _, place = next(iter(parser.times.values()))
                 raise UnsupportedError("earliest or latest after the first command.", text=text, span=place)
+            if times is not None:
+                times.update({name: value for name, (value, _) in parser.times.items()})
             return SearchCommand(term, _trim(text, span))
         if name in NOT_FIRST:
             place = Span(match.start(1), match.end(1))

@@ -11,6 +11,7 @@ import pytest
 
 from spl.datamodels import DataModelFileError, UnknownDatasetError, find_dataset, load_datasets
 from spl.errors import SplError, SplSyntaxError, UnsupportedError
+from spl.parse import parse_search
 
 CIM = {
     "Endpoint.Processes": "process process_name parent_process_name user dest process_id original_file_name",
@@ -429,6 +430,15 @@ def test_prestats_rows_of_several_datasets_give_one_statistic(over: Callable[...
     for later in ("tstats append=t count from datamodel=Web", "tstats count from datamodel=Web"):
         with pytest.raises(SplSyntaxError, match="prestats=t"):
             bench.rows(f"| tstats prestats=t count from datamodel=Web | {later} | stats count")
+
+
+def test_inline_times_of_a_search_right_behind_from_set_the_window() -> None:
+    search = parse_search(
+        '| from datamodel Risk.All_Risk | search risk_object IN ("a") starthoursago=168 | stats count'
+    )
+    assert (search.earliest, search.latest) == ("-168h", None)
+    with pytest.raises(UnsupportedError, match="after the first command"):
+        parse_search("| from datamodel Risk | head 5 | search starthoursago=168")
 
 
 def test_inline_times_and_subsearches_of_tstats_count(over: Callable[..., Any]) -> None:
