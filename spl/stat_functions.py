@@ -14,6 +14,7 @@ from spl.python_calls import Kind
 from spl.sql_expr import compile_expression
 from spl.sql_values import NULL, Sql, as_bool, as_number, as_text
 from spl.stage import Builder, Stage
+from spl.timerange import parse_span
 from spl.wildcards import matches, renamed
 
 STATISTICS: dict[str, str] = {
@@ -68,9 +69,15 @@ class Aggregate:
     span: Span
     percent: float = 0.0
     """Which percentile, for `perc`."""
+    inner: Aggregate | None = None
+    """What a sparkline draws."""
+    every: tuple[int, str] | None = None
+    """Width of its bins; None chooses one."""
 
     def reads(self) -> tuple[str, ...]:
         """Return the fields that it looks at."""
+        if self.inner is not None:
+            return (*self.inner.reads(), "_time")
         if self.condition is not None:
             return field_names(self.condition)
         own = (self.field,) if self.field else ()
@@ -89,14 +96,21 @@ def parse_aggregates(clause: Clause, tokens: list[Token], command: str) -> tuple
         if tokens[0].kind == "comma":
             tokens.pop(0)
         else:
-            aggregates.append(parse_aggregate(clause, tokens))
+            aggregates.append(parse_aggregate(clause, tokens, sparklines=command == "stats"))
     if not aggregates:
         raise clause.fail(f"{command} names no statistic. Expected count, dc(field), sum(field), ….")
     return tuple(aggregates)
 
 
-def parse_aggregate(clause: Clause, tokens: list[Token]) -> Aggregate:
+def parse_aggregate(clause: Clause, tokens: list[Token], *, sparklines: bool = False) -> Aggregate:
     """Read one statistic and take its tokens."""
+    if (
+        sparklines
+        and tokens[0].value.lower() == "sparkline"
+        and len(tokens) > 1
+        and tokens[1].kind == "lparen"
+    ):
+        return _sparkline(clause, tokens)
     token = tokens.pop(0)
     function, percent = _function(clause, token)
     field, condition, shown = None, None, token.value
@@ -108,10 +122,34 @@ def parse_aggregate(clause: Clause, tokens: list[Token]) -> Aggregate:
         field, condition = _argument(clause, function, token, inner)
     elif function != "count":
         raise clause.fail(f"{token.value} needs a field. Expected {token.value}(field).", token.span)
+    return Aggregate(function, field, condition, _shown(tokens, shown), token.span, percent)
+
+
+def _shown(tokens: list[Token], shown: str) -> str:
+    """Take `AS name` off the tokens; return the name, or `shown` when there is none."""
     if len(tokens) > 1 and tokens[0].kind == "word" and tokens[0].value.upper() == "AS":
         shown = tokens[1].value
         del tokens[:2]
-    return Aggregate(function, field, condition, shown, token.span, percent)
+    return shown
+
+
+def _sparkline(clause: Clause, tokens: list[Token]) -> Aggregate:
+    """Read `sparkline(statistic [, span]) [AS name]`."""
+    token = tokens.pop(0)
+    close = _closing(clause, tokens)
+    shown = clause.text[token.span.start : tokens[close].span.end]
+    inside = tokens[1:close]
+    del tokens[: close + 1]
+    if not inside:
+        raise clause.fail(
+            "sparkline draws nothing. Expected sparkline(count) or sparkline(avg(x), 1h).", token.span
+        )
+    inner = parse_aggregate(clause, inside)
+    inside = [part for part in inside if part.kind != "comma"]
+    every = parse_span(inside[0].value) if inside else None
+    if len(inside) > 1 or (inside and every is None):
+        raise clause.fail("the span of sparkline cannot be read. Expected 1h, 1d, ….", inside[0].span)
+    return Aggregate("sparkline", None, None, _shown(tokens, shown), token.span, inner=inner, every=every)
 
 
 def _function(clause: Clause, token: Token) -> tuple[str, float]:

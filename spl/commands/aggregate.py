@@ -58,7 +58,7 @@ class Stats(Command):
 
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Aggregate."""
-        return group(builder, stage, self.aggregates, self.by)
+        return group_all(builder, stage, self.aggregates, self.by)
 
 
 def read_statistics(
@@ -93,6 +93,17 @@ def leading_options(
         rest.append(tokens[index])
         index += 1
     return options, rest
+
+
+def group_all(
+    builder: Builder, stage: Stage, aggregates: tuple[Aggregate, ...], by: tuple[str, ...]
+) -> Stage:
+    """Return what `group` returns, for statistics among which there may be sparklines."""
+    from spl.commands.sparkline import group_with_sparklines
+
+    if any(aggregate.inner is not None for aggregate in aggregates):
+        return group_with_sparklines(builder, stage, aggregates, by)
+    return group(builder, stage, aggregates, by)
 
 
 def group(

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from spl.clause import Clause, Options, split_words
-from spl.commands.aggregate import group, leading_options
+from spl.commands.aggregate import group, group_all, leading_options
 from spl.commands.bins import Bin, read_span
 from spl.errors import Span
 from spl.lex import Token
@@ -92,7 +92,7 @@ class Chart(Command):
             raise clause.unsupported("chart by more than two fields.", clause.span)
         bins = tuple(found for name, own in fields if (found := _bin_of(clause, name, own or {})) is not None)
         names = [name for name, _ in fields]
-        aggregates = _statistics(clause, parts[""])
+        aggregates = _statistics(clause, parts[""], sparklines=len(names) < 2)
         return cls(
             aggregates,
             names[0] if names else None,
@@ -120,17 +120,17 @@ class Chart(Command):
         for command in self.bins:
             stage = command.apply(builder, stage)
         if self.column is None or self.row is None:
-            return group(builder, stage, self.aggregates, (self.row,) if self.row else ())
+            return group_all(builder, stage, self.aggregates, (self.row,) if self.row else ())
         return split(builder, stage, self.aggregates, self.row, self.column, self.series)
 
 
-def _statistics(clause: Clause, tokens: list[Token]) -> tuple[Aggregate, ...]:
+def _statistics(clause: Clause, tokens: list[Token], *, sparklines: bool = False) -> tuple[Aggregate, ...]:
     found: list[Aggregate] = []
     while tokens:
         if tokens[0].kind == "comma":
             tokens.pop(0)
         else:
-            found.append(parse_aggregate(clause, tokens))
+            found.append(parse_aggregate(clause, tokens, sparklines=sparklines))
     if not found:
         raise clause.fail("no statistic is named. Expected count, dc(field), sum(field), ….")
     return tuple(found)

@@ -454,3 +454,22 @@ def test_a_subsearch_of_few_or_many_values_means_the_same(many: int, over: Calla
     inner = "[search index=main kind=name | fields user]"
     assert bench.rows(f"index=main kind=event {inner} | stats count") == [{"count": 2}]
     assert bench.rows(f"index=main kind=event NOT {inner} | stats count") == [{"count": 2}]
+
+
+def test_a_sparkline_draws_a_statistic_by_bins_of_time(over: Callable[..., Any]) -> None:
+    bench = over(
+        [{"_time": 3600 * hour, "u": user, "n": "5"} for hour, user in ((0, "a"), (2, "a"), (2, "b"))]
+    )
+    mark = "##__SPARKLINE__##"
+    by_user = "index=main | stats count sparkline(count, 1h) AS line BY u"
+    assert bench.rows(by_user) == [
+        {"u": "a", "count": 2, "line": [mark, "1", "0", "1"]},
+        {"u": "b", "count": 1, "line": [mark, "0", "0", "1"]},
+    ]
+    summed = bench.rows("index=main | stats sparkline(sum(n), 1h)", earliest=3600, latest=4 * 3600)
+    assert summed == [{"sparkline(sum(n), 1h)": [mark, "0", "10", "0"]}]
+    charted = bench.rows("index=main | chart sparkline(count,1h) AS line by u | head 1")
+    assert charted == [{"u": "a", "line": [mark, "1", "0", "1"]}]
+    chosen = bench.rows("index=main | stats sparkline(count) AS line", earliest=3600, latest=3 * 3600)
+    assert chosen[0]["line"].count("2") == 1
+    assert len(chosen[0]["line"]) == 1 + 24

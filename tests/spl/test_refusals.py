@@ -12,7 +12,10 @@ from spl.plan import indexes, output_fields, source_fields, sourcetypes
 REFUSED = [
     ("index=a | predict x", UnsupportedError, "1:11"),
     ("index=a | stats p101(x)", UnsupportedError, "1:17"),
-    ("index=a | stats sparkline(count)", UnsupportedError, "1:17"),
+    ("index=a | eventstats sparkline(count)", UnsupportedError, "1:22"),
+    ("index=a | stats sparkline()", SplSyntaxError, "1:17"),
+    ("index=a | stats sparkline(count, x)", SplSyntaxError, "1:34"),
+    ("index=a | chart sparkline(count) by a, b", UnsupportedError, "1:17"),
     ("index=a | stats count(eval(sbstr(x,1)=1)) AS n", UnsupportedError, "1:28"),
     ("index=a | eval y=sbstr(x,1,2)", UnsupportedError, "1:18"),
     ("index=a | eval y=(x=1)", UnsupportedError, "1:19"),
