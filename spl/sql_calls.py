@@ -73,7 +73,7 @@ def in_python(
     *,
     key: object = None,
 ) -> Sql:
-    """Return a call of a Python function.
+    """Return a call of a Python function; one without arguments gets an empty text, for the database wants a column.
 
     Raises:
         UnsupportedError: This place has no way to call Python.
@@ -81,6 +81,8 @@ def in_python(
     if context.python is None:
         raise UnsupportedError(f"function {call.name!r} here.", text=context.source, span=call.span)
     result = _KINDS[FUNCTIONS[call.name].result]
+    if not args:
+        return in_python(lambda _: function(), [Sql("''", Kind.TEXT)], call, context, key=key)
     name = context.python.install(
         key or (call.name, context.zone.key), function, [arg.kind for arg in args], result
     )

@@ -145,6 +145,8 @@ def _sparkline(clause: Clause, tokens: list[Token]) -> Aggregate:
             "sparkline draws nothing. Expected sparkline(count) or sparkline(avg(x), 1h).", token.span
         )
     inner = parse_aggregate(clause, inside)
+    if "*" in (inner.field or ""):
+        raise clause.unsupported("sparkline over a wildcard.", inner.span, ("sparkline(avg(field), 1h)",))
     inside = [part for part in inside if part.kind != "comma"]
     every = parse_span(inside[0].value) if inside else None
     if len(inside) > 1 or (inside and every is None):

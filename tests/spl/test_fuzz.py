@@ -92,6 +92,17 @@ SHAPED = st.one_of(
     STATS.map(lambda one: f"index=main | timechart span=1h {one} BY user"),
     STATS.map(lambda one: f"index=main | streamstats window=2 {one} BY user"),
     STATS.map(lambda one: f"index=main | eventstats {one} AS c | chart {one} BY a user"),
+    STATS.map(lambda one: f"index=main | timechart span=1h {one} AS c | timewrap 1d"),
+    STATS.map(lambda one: f"index=main | stats sparkline({one}, 1h) AS c BY user | mvexpand c"),
+    STATS.map(lambda one: f"| tstats prestats=t {one} where index=main BY user | stats {one} BY user"),
+    CALLS.map(
+        lambda call: f"index=main | foreach mode=multivalue m [eval c={call}, user=<<ITEM>>, a=<<ITER>>]"
+    ),
+    NAMES.map(
+        lambda name: (
+            f"index=main | trendline ema2({name}) AS c | accum c | delta c AS a | autoregress a p=1-2"
+        )
+    ),
     CALLS.map(lambda call: f"index=main | eval c={call} | stats count BY c"),
     CALLS.map(lambda call: f"index=main | where {call} | sort c | dedup c"),
     st.tuples(NAMES, VALUES).map(

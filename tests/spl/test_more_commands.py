@@ -456,6 +456,14 @@ def test_a_subsearch_of_few_or_many_values_means_the_same(many: int, over: Calla
     assert bench.rows(f"index=main kind=event NOT {inner} | stats count") == [{"count": 2}]
 
 
+def test_functions_without_arguments_give_every_row_a_value(over: Callable[..., Any]) -> None:
+    bench = over([{}, {}, {}])
+    assert (
+        bench.rows("index=main | eval a=json_array(), o=json_object() | table a o")
+        == [{"a": "[]", "o": "{}"}] * 3
+    )
+
+
 def test_a_sparkline_draws_a_statistic_by_bins_of_time(over: Callable[..., Any]) -> None:
     bench = over(
         [{"_time": 3600 * hour, "u": user, "n": "5"} for hour, user in ((0, "a"), (2, "a"), (2, "b"))]
