@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -31,10 +32,30 @@ _BIN_OPTIONS = ("span", "bins", "minspan", "aligntime", "start", "end")
 
 
 @dataclass(frozen=True, slots=True)
+class SeriesFilter:
+    """Which values become columns: `where sum in top5`, `where max > 10`."""
+
+    statistic: str
+    """Over the cells of a column."""
+    comparison: str
+    """`in` or `notin` (the first `number` of the ranking), `<` or `>`."""
+    number: float
+    bottom: bool = False
+
+    def keeps(self, place: int, value: float | None) -> bool:
+        """Tell whether a column is kept, given its place in the ranking and its statistic."""
+        if self.comparison in {"in", "notin"}:
+            return (place < self.number) == (self.comparison == "in")
+        return value is not None and (value < self.number if self.comparison == "<" else value > self.number)
+
+
+@dataclass(frozen=True, slots=True)
 class SeriesOptions:
     """How a split field becomes columns."""
 
     limit: int = SERIES_LIMIT
+    where: SeriesFilter | None = None
+    """Replaces the limit."""
     bottom: bool = False
     use_other: bool = True
     use_null: bool = True
@@ -43,7 +64,36 @@ class SeriesOptions:
     separator: str = ": "
 
 
-def _series_options(clause: Clause, options: Options) -> SeriesOptions:
+_WHERE = re.compile(
+    r"(\w+)(?:\([^)]*\))?\s+(in|notin)\s+(top|bottom)\s*(\d+)|(\w+)(?:\([^)]*\))?\s*([<>])\s*(-?[\d.]+)",
+    re.IGNORECASE,
+)
+_OVER_CELLS = {"avg": "avg", "count": "count", "max": "max", "min": "min", "sum": "sum"}
+
+
+def _cut_where(clause: Clause, tokens: list[Token]) -> tuple[list[Token], SeriesFilter | None]:
+    """Take `where …` out of the tokens behind BY.
+
+    Source: Splunk Search Reference, timechart, "where clause".
+    """
+    place = next((n for n, token in enumerate(tokens) if n and token.value.lower() == "where"), None)
+    if place is None:
+        return tokens, None
+    after = next((n for n in range(place + 1, len(tokens) - 1) if tokens[n + 1].text == "="), len(tokens))
+    match = _WHERE.fullmatch(clause.text[tokens[place].span.end : tokens[after - 1].span.end].strip())
+    if match is None:
+        raise clause.fail("where cannot be read. Expected sum in top5, max > 10, ….", tokens[place].span)
+    statistic = (match[1] or match[5]).lower()
+    if statistic not in _OVER_CELLS:
+        raise clause.unsupported(f"where {statistic}.", tokens[place].span, tuple(_OVER_CELLS))
+    if match[1]:
+        found = SeriesFilter(statistic, match[2].lower(), float(match[4]), match[3].lower() == "bottom")
+    else:
+        found = SeriesFilter(statistic, match[6], float(match[7]))
+    return [*tokens[:place], *tokens[after:]], found
+
+
+def _series_options(clause: Clause, options: Options, where: SeriesFilter | None = None) -> SeriesOptions:
     limit, bottom = SERIES_LIMIT, False
     if "limit" in options:
         text = options["limit"].value.lower()
@@ -58,6 +108,7 @@ def _series_options(clause: Clause, options: Options) -> SeriesOptions:
         raise clause.unsupported("format=.", options["format"].span, _SERIES_OPTIONS)
     return SeriesOptions(
         limit,
+        where,
         bottom,
         clause.flag(options, "useother", default=True),
         clause.flag(options, "usenull", default=True),
@@ -85,9 +136,11 @@ class Chart(Command):
         options, tokens = leading_options(clause, clause.arguments(), *_SERIES_OPTIONS, *_BIN_OPTIONS)
         parts = split_words(tokens, "over", "by")
         fields: list[tuple[str, Options]] = []
+        where = None
         for word in ("over", "by"):
             if word in parts:
-                fields += _fields_with_options(clause, parts[word], options)
+                tokens, where = _cut_where(clause, parts[word])
+                fields += _fields_with_options(clause, tokens, options)
         if len(fields) > 2:
             raise clause.unsupported("chart by more than two fields.", clause.span)
         bins = tuple(found for name, own in fields if (found := _bin_of(clause, name, own or {})) is not None)
@@ -98,7 +151,7 @@ class Chart(Command):
             names[0] if names else None,
             names[1] if len(names) > 1 else None,
             bins,
-            _series_options(clause, options),
+            _series_options(clause, options, where),
             clause.span,
         )
 
@@ -154,8 +207,6 @@ def _fields_with_options(clause: Clause, tokens: list[Token], series: Options) -
                 raise clause.unsupported(f"option {name!r}.", token.span, (*_SERIES_OPTIONS, *_BIN_OPTIONS))
             index += 3
         elif token.kind in {"word", "string", "quoted_field"}:
-            if token.value.lower() == "where":
-                raise clause.unsupported("where behind a split field.", token.span)
             fields.append((token.value, {}))
             index += 1
         else:
@@ -195,7 +246,7 @@ def split(
     before = list(builder.ctes)
     counted, _ = builder.keep(group(builder, stage, aggregates, (row, column)))
     names = _ranked(builder, counted, aggregates[0].name, column, series)
-    kept = names[: series.limit] if series.limit else names
+    kept = _kept(names, series)
     if len(kept) < len(names) and series.use_other:
         builder.ctes[:] = before
         counted = _with_other(builder, stage, aggregates, row, column, kept, series)
@@ -218,6 +269,13 @@ def split(
     )
 
 
+def _kept(names: list[tuple[str, float | None]], series: SeriesOptions) -> list[str]:
+    """Return the values that become columns of their own."""
+    if series.where is not None:
+        return [name for place, (name, value) in enumerate(names) if series.where.keeps(place, value)]
+    return [name for name, _ in (names[: series.limit] if series.limit else names)]
+
+
 def _series_name(value: str) -> str:
     """Return the column of a value; internal names must not be taken."""
     return f"VALUE{value}" if value.startswith("_") else value
@@ -225,15 +283,15 @@ def _series_name(value: str) -> str:
 
 def _ranked(
     builder: Builder, counted: Stage, statistic: str, column: str, series: SeriesOptions
-) -> list[str]:
-    """Return the column's values, those with the largest sum of the first statistic first."""
+) -> list[tuple[str, float | None]]:
+    """Return the column's values with a statistic over their cells, by default the sum, the largest first."""
     text, number = as_text(counted.columns[column]), as_number(counted.columns[statistic])
-    direction = "ASC" if series.bottom else "DESC"
-    found = builder.runtime.rows(
-        f"SELECT {text} AS v FROM {counted.cte} WHERE {text} IS NOT NULL GROUP BY 1 "
-        f"ORDER BY sum({number}) {direction} NULLS LAST, v"
+    over = _OVER_CELLS[series.where.statistic] if series.where else "sum"
+    bottom = series.where.bottom if series.where else series.bottom
+    return builder.runtime.rows(
+        f"SELECT {text} AS v, {over}({number}) AS s FROM {counted.cte} WHERE {text} IS NOT NULL GROUP BY 1 "
+        f"ORDER BY s {'ASC' if bottom else 'DESC'} NULLS LAST, v"
     )
-    return [value for (value,) in found]
 
 
 def _with_other(

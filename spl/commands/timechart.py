@@ -12,6 +12,7 @@ from spl.commands.pivot import (
     _SERIES_OPTIONS,
     SeriesOptions,
     _bin_of,
+    _cut_where,
     _fields_with_options,
     _series_options,
     _statistics,
@@ -52,9 +53,10 @@ class TimeChart(Command):
         known = (*_SERIES_OPTIONS, *_BIN_OPTIONS, "partial", "fixedrange")
         options, tokens = leading_options(clause, clause.arguments(), *known)
         parts = split_words(tokens, "by")
-        column, column_bin = None, None
+        column, column_bin, where = None, None, None
         if "by" in parts:
-            fields = _fields_with_options(clause, parts["by"], options)
+            named, where = _cut_where(clause, parts["by"])
+            fields = _fields_with_options(clause, named, options)
             if len(fields) > 1:
                 raise clause.unsupported("timechart by more than one field.", clause.span)
             column, own = fields[0]
@@ -71,7 +73,7 @@ class TimeChart(Command):
             clause.number(options, "bins", 100, least=2),
             options["aligntime"].value if "aligntime" in options else None,
             clause.flag(options, "cont", default=True),
-            _series_options(clause, options),
+            _series_options(clause, options, where),
             clause.span,
         )
 

@@ -481,3 +481,20 @@ def test_a_sparkline_draws_a_statistic_by_bins_of_time(over: Callable[..., Any])
     chosen = bench.rows("index=main | stats sparkline(count) AS line", earliest=3600, latest=3 * 3600)
     assert chosen[0]["line"].count("2") == 1
     assert len(chosen[0]["line"]) == 1 + 24
+
+
+def test_where_behind_the_split_field_chooses_the_columns(over: Callable[..., Any]) -> None:
+    bench = over([{"u": name, "n": str(size)} for name, size in (("a", 9), ("b", 5), ("b", 6), ("c", 1))])
+
+    def columns(where: str) -> set[str]:
+        rows = bench.rows(f"index=main | timechart span=1d sum(n) by u where {where}")
+        return set(rows[0]) - {"_time"}
+
+    assert columns("sum in top2") == {"a", "b", "OTHER"}
+    assert columns("sum in bottom1 useother=f") == {"c"}
+    assert columns("sum notin top1 useother=f") == {"a", "c"}
+    assert columns("max > 8 useother=f") == {"a", "b"}
+    with pytest.raises(SplError, match="where cannot be read"):
+        columns("sum in best3")
+    charted = bench.rows("index=main | eval r=1 | chart sum(n) over r by u where sum>10")
+    assert charted == [{"r": 1, "b": 11, "OTHER": 10}]
