@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -32,6 +33,9 @@ _JOINED_FROM = 50
 
 _RAW = ("search", "query")
 """Fields whose value is a condition as text."""
+
+_EMPTY = re.compile(r"\s*NOT\s*\(\s*\)\s*")
+"""What `format` writes when there are no rows."""
 
 NOTHING = NotTerm(FieldTerm("_time", "=", Pattern(("", "")), Span(0, 0)), Span(0, 0))
 """What no row meets: an empty subsearch."""
@@ -124,6 +128,9 @@ def _raw_condition(builder: Builder, stage: Stage, name: str, span: Span) -> Ter
 
 def _read_conditions(texts: Iterator[str], builder: Builder, span: Span) -> Iterator[Term]:
     for text in texts:
+        if _EMPTY.fullmatch(text):
+            yield NOTHING
+            continue
         try:
             term = parse_condition(text)
         except SplError as error:

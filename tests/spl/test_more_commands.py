@@ -498,3 +498,10 @@ def test_where_behind_the_split_field_chooses_the_columns(over: Callable[..., An
         columns("sum in best3")
     charted = bench.rows("index=main | eval r=1 | chart sum(n) over r by u where sum>10")
     assert charted == [{"r": 1, "b": 11, "OTHER": 10}]
+
+
+def test_a_formatted_subsearch_without_rows_meets_nothing(over: Callable[..., Any]) -> None:
+    bench = over([{"u": "a"}, {"u": "b"}])
+    inner = "[search index=main u=nobody | fields u | format]"
+    assert bench.rows(f"index=main {inner}") == []
+    assert bench.rows(f"index=main NOT {inner} | stats count") == [{"count": 2}]
