@@ -93,7 +93,11 @@ _DEEPEST = 8
 
 
 def _parse_expanded(text: str, datasets: Mapping[str, Dataset] | None) -> Search:
-    return _parse_known(text) if datasets is None else _parse_with(text, datasets)
+    return _parse_with(text, datasets) if _OF_MODELS.search(text) else _parse_known(text)
+
+
+_OF_MODELS = re.compile(r"(?i)\b(?:datamodel|from|tstats|pivot)\b")
+"""Only searches with these words ask which datasets there are."""
 
 
 @lru_cache(maxsize=256)
