@@ -40,14 +40,14 @@ def demo() -> None:
 
 async def _rounds() -> list[RoundItemRow]:
     from procedures.archive import load_procedure
-    from procedures.bundled import bundled, find_procedure
+    from procedures.bundled import find_procedure
     from procedures.schedule import round_windows
     from procedures.source import read_source
     from tejun.opening import open_tejun
-    from tools.demo.plan import DEMO_DAY
+    from tools.demo.plan import DEMO_DAY, PROCEDURES
 
     async with open_tejun(read_settings()) as tejun:
-        for name in bundled():
+        for name in PROCEDURES:
             source = read_source(find_procedure(name))
             (window,) = round_windows(
                 load_procedure(source),

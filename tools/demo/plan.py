@@ -76,6 +76,8 @@ class Below:
 
 
 LINUX, AWS, WEB = "linux-auth-daily", "aws-iam-daily", "web-access-daily"
+PROCEDURES = (AWS, LINUX, WEB)
+"""The procedures whose logs the demo writes, in the order of their rounds."""
 
 PLANTED: tuple[Planted, ...] = (
     Planted(
