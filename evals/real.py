@@ -31,7 +31,7 @@ from procedures.archive import load_procedure
 from procedures.bundled import find_procedure
 from procedures.model import Item
 from procedures.schedule import RoundWindow
-from procedures.source import read_source
+from procedures.source import ProcedureSource, read_source
 from tools.logstore.store import LogStore
 
 SCORES = ("told", "only", "grounded", "form", "defanged", "brevity", "seconds", "searches")
@@ -60,9 +60,56 @@ class RealSet:
     name: str
     procedure: str
     facts: tuple[Facts, ...]
+    edits: tuple[tuple[str, str], ...] = ()
+    """Replacements in the procedure's files: where the set keeps its logs, and what its span does not allow."""
+    last_s: int | None = None
+    """Only so many seconds at the end of the set's window; all of it when absent."""
+    part: str = ""
+    """Tells two readings of one set apart."""
+
+    @property
+    def id(self) -> str:
+        """What the result is called."""
+        return "-".join(("real", self.name, *filter(None, (self.part,))))
+
+    def source(self) -> ProcedureSource:
+        """Return the procedure, pointed at the set."""
+        source = read_source(find_procedure(self.procedure))
+        return source.model_copy(
+            update={"files": {name: self._edited(text) for name, text in source.files.items()}}
+        )
+
+    def window(self, truth: dict[str, Any]) -> RoundWindow:
+        """Return the window of the round."""
+        start, end = truth["earliest"], truth["latest"]
+        return RoundWindow(max(start, end - (self.last_s or end)), end, ad_hoc=True)
+
+    def _edited(self, text: str) -> str:
+        for old, new in self.edits:
+            text = text.replace(old, new)
+        return text
 
 
 _TIMES = {"first": "first", "last": "last"}
+_WINDOWS = (
+    ("sourcetype: XmlWinEventLog", "sourcetype: 'nxlog:winevent:json'"),
+    ("sourcetype=XmlWinEventLog", "sourcetype=nxlog:winevent:json"),
+    ("XmlWinEventLog:", "WinEventLog:"),
+    ("DC01$,", "MORDORDC$,"),
+    ("baseline: {periods: 7, step: 1d}", "baseline: {periods: 1, step: 39d}"),
+)
+"""The same channels through another collector, that domain's controller, and periods that do not overlap."""
+_ALERTS = (
+    ("sourcetype: suricata", "sourcetype: 'suricata:alert'"),
+    ("index=ids sourcetype=suricata event_type=alert", "index=ids"),
+    ("'alert.signature_id', signature='alert.signature'", "signature_code"),
+    ("'alert.severity'", "null()"),
+    ("'alert.action'", "null()"),
+    ("target=dest_ip", "target=host"),
+    ("baseline: {periods: 7,", "baseline: {periods: 3,"),
+    ("| rare | 3 | 3 |", "| rare | 1 | 3 |"),
+)
+"""Alerts of three detectors without severities; three days before the last one; the facts ask for a single alert."""
 SETS = (
     RealSet("linux_auth", "linux-auth-daily", (
         Facts("LA-02", "ssh-bruteforce", {"src_ip": "src_ip"}, {"lines": "count", **_TIMES}),
@@ -86,11 +133,31 @@ SETS = (
         Facts("AW-15", "denied-calls", {"who": "who"}, where=lambda fact: fact["count"] >= 10),
         Facts("AW-17", "secret-reads", {"who": "userIdentity.userName", "_time": "_time"}, {"secrets": "secrets"}, all=True),
     )),
+    RealSet("windows_ad", "windows-ad-daily", (
+        Facts("WN-02", "logon-bruteforce", {"user": "TargetUserName"}, {"failures": "count"}, all=True, where=lambda fact: fact["count"] >= 20),
+        Facts("WN-03", "password-spray", {"src": "host"}, {"users": "users", "failures": "count"}, all=True),
+        Facts("WN-09", "kerberoasting", {"user": "TargetUserName"}, {"tickets": "count", "names": "services"}, all=True),
+        Facts("WN-10", "weak-tgt", {"user": "TargetUserName"}, all=True),
+        Facts("WN-04", "new-account", {"host": "host", "user": "TargetUserName"}, {"first": "_time", "made_by": "SubjectUserName"}, all=True),
+        Facts("WN-08", "dcsync", {"user": "SubjectUserName"}, {"accesses": "count", "first": "first"}, all=True),
+        Facts("WN-11", "anonymous-change", {"host": "host", "account": "TargetUserName"}, {"first": "_time"}, all=True),
+        Facts("WN-12", "permission-change", {"user": "SubjectUserName", "object": "ObjectDN"}, {"changes": "count", "first": "first"}, all=True),
+        Facts("WN-06", "new-service", {"host": "host", "service": "ServiceName"}, {"first": "_time"}, all=True),
+        Facts("WN-07", "scheduled-task", {"host": "host", "task": "TaskName", "user": "SubjectUserName"}, {"first": "_time"}, all=True),
+        Facts("WN-13", "admin-share", {"host": "host", "user": "SubjectUserName"}, all=True),
+    ), _WINDOWS),
+    RealSet("ids_alerts", "ids-alerts-daily", (
+        Facts("IA-05", "alert-burst", {"_time": "_time"}, {"alerts": "count"}, all=True),
+        Facts("IA-06", "rare-signature", {"code": "signature_code"}, {"first": "_time", "last": "_time"}, all=True),
+        Facts("IA-08", "source-spread", {"src_ip": "src_ip"}, {"kinds": "sigs", "alerts": "count"}, all=True),
+    ), _ALERTS),
+    RealSet("ids_alerts", "ids-alerts-daily", (
+        Facts("IA-07", "new-signature", {"code": "signature_code"}, {"alerts": "count", "first": "first"}, all=True),
+        Facts("IA-12", "new-signature", {"code": "signature_code"}, {"alerts": "count"}),
+    ), _ALERTS, last_s=DAY_S, part="last-day"),
 )  # fmt: skip
 """The sets that the library's procedures read."""
 UNREAD = {
-    "windows_ad": "no procedure of the library reads Windows events",
-    "ids_alerts": "no procedure of the library reads IDS alerts",
     "panther_tests": "labelled single events; the library's items look at whole days",
     "sigma_regression": "rules of single events; the library's items look at whole days",
 }
@@ -126,9 +193,7 @@ def _score(real: RealSet, folder: Path, plan: Plan) -> CaseResult:
     subject = Subject(sheet, _run(real, folder, sheet, plan))
     scores = {name: score for name in SCORES if (score := SCORERS[name].score(subject))}
     failed = "; ".join(f"{item}: {reason}" for item, reason in subject.output.failed.items())
-    return CaseResult(
-        id=f"real-{real.name}", title=sheet.case.title, tags=("real",), scores=scores, error=failed or None
-    )
+    return CaseResult(id=real.id, title=sheet.case.title, tags=("real",), scores=scores, error=failed or None)
 
 
 def _run(real: RealSet, folder: Path, sheet: Sheet, plan: Plan) -> Output:
@@ -137,18 +202,17 @@ def _run(real: RealSet, folder: Path, sheet: Sheet, plan: Plan) -> Output:
         with LogStore(home / "logs") as store:
             store.import_paths([str(folder / EVENTS)])
         window = RoundWindow(sheet.start, sheet.end, ad_hoc=True)
-        source = read_source(find_procedure(real.procedure))
-        output = asyncio.run(plan.variant.run(Job(home, source, window, (), sheet.end + DAY_S)))
+        output = asyncio.run(plan.variant.run(Job(home, real.source(), window, (), sheet.end + DAY_S)))
     finally:
         shutil.rmtree(home, ignore_errors=True)
     if plan.keep is not None:
         plan.keep.mkdir(parents=True, exist_ok=True)
-        (plan.keep / f"real-{real.name}.md").write_text(output.markdown, "utf-8")
+        (plan.keep / f"{real.id}.md").write_text(output.markdown, "utf-8")
     return output
 
 
 def _sheet(real: RealSet, truth: dict[str, Any]) -> Sheet:
-    procedure = load_procedure(read_source(find_procedure(real.procedure)))
+    procedure, window = load_procedure(real.source()), real.window(truth)
     expected = {fact["id"]: fact["expected"] for fact in truth["facts"]}
     items = {item.id: item for item in procedure.items}
     exhaustive = {facts.item for facts in real.facts if facts.all}
@@ -163,8 +227,8 @@ def _sheet(real: RealSet, truth: dict[str, Any]) -> Sheet:
         case=_case(real),
         zone=ZoneInfo(procedure.timezone),
         language=procedure.language,
-        start=truth["earliest"],
-        end=truth["latest"],
+        start=window.start,
+        end=window.end,
         items={
             name: _item_sheet(items[name], tuple(found.values()), exhaustive=name in exhaustive)
             for name, found in by_item.items()
@@ -174,8 +238,8 @@ def _sheet(real: RealSet, truth: dict[str, Any]) -> Sheet:
 
 def _case(real: RealSet) -> Case:
     return Case(
-        id=f"real-{real.name}",
-        title=f"real logs: {real.name}",
+        id=real.id,
+        title=" ".join(("real logs:", real.name, *filter(None, (real.part,)))),
         procedure=real.procedure,
         logs=Logs(set=real.name),
         truth=Truth(items={}),

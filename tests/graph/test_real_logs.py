@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from evals.real import SETS
 from graph.rounds import config_of, plan_round, run_round
 from procedures.schedule import RoundWindow
-from procedures.source import read_source
+from procedures.source import ProcedureSource, read_source
 from tejun.opening import Tejun, open_tejun
 from tejun.settings import Settings
+from tools.logstore.store import LogStore
 from tools.records.finding import Findings, Judgement
 from tools.records.report import Checks
 from tools.search.result import SearchResult
@@ -30,6 +33,20 @@ Found = dict[str, list[tuple[dict[str, Any], str]]]
 async def real(tmp_path: Path, real_logs: Path) -> AsyncIterator[Tejun]:
     home = tmp_path / "home"
     shutil.copytree(real_logs, home / "logs")
+    async with opened(home) as everything:
+        yield everything
+
+
+@asynccontextmanager
+async def real_set(folder: Path, home: Path) -> AsyncIterator[Tejun]:
+    with LogStore(home / "logs") as store:
+        store.import_paths([str(folder / "events.ndjson.gz")])
+    async with opened(home) as everything:
+        yield everything
+
+
+@asynccontextmanager
+async def opened(home: Path) -> AsyncIterator[Tejun]:
     settings = Settings(home=home, casebook_url=f"sqlite:///{home / 'casebook.sqlite'}", user="analyst")
     async with open_tejun(settings) as everything:
         yield everything
@@ -41,8 +58,9 @@ def facts_of(shared_dir: Path, name: str) -> tuple[dict[str, Any], RoundWindow]:
     return facts, RoundWindow(truth["earliest"], truth["latest"], ad_hoc=True)
 
 
-async def run(tejun: Tejun, procedure: str, window: RoundWindow) -> Found:
-    round_ = plan_round(tejun.resources, read_source(LIBRARY / procedure), window)
+async def run(tejun: Tejun, procedure: str | ProcedureSource, window: RoundWindow) -> Found:
+    source = read_source(LIBRARY / procedure) if isinstance(procedure, str) else procedure
+    round_ = plan_round(tejun.resources, source, window)
     outcomes = await run_round(tejun.graph, tejun.resources, round_)
     assert {outcome.state for outcome in outcomes} <= {"paused", "recorded"}, outcomes
     found: Found = {}
@@ -146,3 +164,69 @@ async def test_aws_cloudtrail(real: Tejun, shared_dir: Path) -> None:
     assert sum(row["rules"] for row, _ in found["open-exposure"]) == len(facts["AW-14"])
     denied = {row["who"] for row, _ in found["denied-calls"]}
     assert denied == {fact["who"] for fact in facts["AW-15"] if fact["count"] >= 10}
+
+
+async def test_windows_ad(tmp_path: Path, shared_dir: Path) -> None:
+    (reading,) = (one for one in SETS if one.name == "windows_ad")
+    facts, window = facts_of(shared_dir, "windows_ad")
+    async with real_set(shared_dir / "data" / "windows_ad", tmp_path) as tejun:
+        found = await run(tejun, reading.source(), window)
+    assert facts["WN-20"] == 0
+    assert found["log-cleared"] == []
+    assert pick(found["password-spray"], "src", "users", "failures") == expect(
+        facts["WN-03"], "host", "users", "count"
+    )
+    assert max(fact["count"] for fact in facts["WN-02"]) == 1
+    assert found["logon-bruteforce"] == []
+    assert pick(found["new-account"], "host", "user", "made_by", "first") == [
+        tuple(str(row[name]) for name in ("host", "TargetUserName", "SubjectUserName", "_time"))
+        for row in facts["WN-04"]
+    ]
+    assert pick(found["kerberoasting"], "user", "tickets", "names") == expect(
+        facts["WN-09"], "TargetUserName", "count", "services"
+    )
+    assert [(row["user"], row["requests"], row["first"], row["last"]) for row, _ in found["weak-tgt"]] == [
+        ("pgustavo", len(facts["WN-10"]), facts["WN-10"][0]["_time"], facts["WN-10"][1]["_time"])
+    ]
+    assert pick(found["dcsync"], "user", "accesses", "first") == expect(
+        facts["WN-08"], "SubjectUserName", "count", "first"
+    )
+    assert pick(found["anonymous-change"], "host", "account", "first") == expect(
+        facts["WN-11"], "host", "TargetUserName", "_time"
+    )
+    assert pick(found["permission-change"], "user", "object", "changes", "first") == expect(
+        facts["WN-12"], "SubjectUserName", "ObjectDN", "count", "first"
+    )
+    assert pick(found["new-service"], "host", "service", "first", "shell") == expect(
+        facts["WN-06"], "host", "ServiceName", "_time", "ps"
+    )
+    assert pick(found["scheduled-task"], "host", "task", "user", "first") == expect(
+        facts["WN-07"], "host", "TaskName", "SubjectUserName", "_time"
+    )
+    (moved,) = (row for row, _ in found["admin-share"])
+    assert moved["accesses"] == sum(fact["count"] for fact in facts["WN-13"])
+    assert moved["names"] == sorted(fact["RelativeTargetName"] for fact in facts["WN-13"])
+    alerts = (
+        "password-spray", "new-account", "kerberoasting", "dcsync", "anonymous-change", "permission-change",
+        "new-service", "admin-share",
+    )  # fmt: skip
+    assert {verdict for item in alerts for _, verdict in found[item]} == {"investigate"}
+    tasks = {row["task"]: verdict for row, verdict in found["scheduled-task"]}
+    assert [task for task, verdict in tasks.items() if verdict == "investigate"] == ["\\MordorSchtask"]
+
+
+async def test_ids_alerts(tmp_path: Path, shared_dir: Path) -> None:
+    whole, last_day = (one for one in SETS if one.name == "ids_alerts")
+    truth = json.loads((shared_dir / "data" / "ids_alerts" / "truth.json").read_text())
+    facts = {fact["id"]: fact["expected"] for fact in truth["facts"]}
+    async with real_set(shared_dir / "data" / "ids_alerts", tmp_path) as tejun:
+        found = await run(tejun, whole.source(), whole.window(truth))
+        new = (await run(tejun, last_day.source(), last_day.window(truth)))["new-signature"]
+    assert pick(found["alert-burst"], "_time", "alerts") == expect(facts["IA-05"], "_time", "count")
+    assert pick(found["rare-signature"], "code", "first") == expect(facts["IA-06"], "signature_code", "_time")
+    assert pick(found["source-spread"], "src_ip", "kinds", "alerts") == expect(
+        facts["IA-08"], "src_ip", "sigs", "count"
+    )
+    assert pick(new, "code", "first", "alerts") == expect(facts["IA-07"], "signature_code", "first", "count")
+    only_attacks = {fact["signature_code"] for fact in facts["IA-12"]}
+    assert only_attacks <= {row["code"] for row, _ in new}
