@@ -18,7 +18,7 @@ from spl.parse import BEYOND, FORBIDDEN
 from spl.stat_functions import STATISTICS
 from tejun import shapes
 from tejun.output import clock
-from tools.demo.plan import PLANTED
+from tools.demo.plan import AWS, PLANTED
 
 ROOT = Path(__file__).resolve().parent.parent
 _TABLE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -76,7 +76,9 @@ TABLES: dict[str, Callable[[], str]] = {
                 p.procedure,
                 p.item,
                 ", ".join(
-                    clock(value, "Asia/Tokyo") if isinstance(value, float) else value
+                    clock(value, "UTC" if p.procedure == AWS else "Asia/Tokyo")
+                    if isinstance(value, float)
+                    else value
                     for value in p.key.values()
                 ),
                 p.verdict + (f" (else {p.unsuppressed})" if p.unsuppressed else ""),

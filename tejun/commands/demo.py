@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @guarded
 def demo() -> None:
-    """Import two weeks of demo logs, run the three bundled procedures over one day, stop at the reviews."""
+    """Import two weeks of demo logs, run the bundled procedures over one day, stop at the reviews."""
     from tools.demo.generate import generate
     from tools.logstore.store import LogStore
 

@@ -27,7 +27,6 @@ from tools.records.rows import Round, RoundItemRow
 from tools.search.result import SearchResult
 
 LIBRARY = Path(__file__).resolve().parent.parent.parent / "procedures" / "library"
-PROCEDURES = (plan.LINUX, plan.AWS, plan.WEB)
 CHECKPOINT_BYTES = 128 * 1024
 
 
@@ -56,7 +55,7 @@ def same_key(key: dict[str, Any], wanted: dict[str, Any]) -> bool:
     }
 
 
-@pytest.mark.parametrize("procedure", PROCEDURES)
+@pytest.mark.parametrize("procedure", plan.PROCEDURES)
 async def test_the_demo_round_finds_exactly_what_was_planted(tejun: Tejun, procedure: str) -> None:
     round_ = await demo_round(tejun, procedure)
     for row in tejun.resources.casebook.items(round_.id):
@@ -86,7 +85,7 @@ async def test_the_demo_round_finds_exactly_what_was_planted(tejun: Tejun, proce
                 assert {name: rows[entry.finding].get(name) for name in below.values} == below.values
 
 
-@pytest.mark.parametrize("procedure", PROCEDURES)
+@pytest.mark.parametrize("procedure", plan.PROCEDURES)
 async def test_every_check_of_the_demo_round_passes(tejun: Tejun, procedure: str) -> None:
     round_ = await demo_round(tejun, procedure)
     for row in tejun.resources.casebook.items(round_.id):

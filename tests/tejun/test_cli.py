@@ -119,7 +119,7 @@ def test_help_loads_neither_the_graph_nor_the_plotting_library() -> None:
         (("sign", "nonsense"), 1, "is unknown"),
         (("search", "index=os | stauts count"), 2, "Did you mean 'stats'"),
         (("search", "index=os | delete"), 2, "refused always"),
-        (("search", "index=moon"), 2, "Supported: aws, os, web"),
+        (("search", "index=moon"), 2, "Supported: aws, ids, os, web, wineventlog"),
         (("search", "index=os", "--from", "soon"), 2, "cannot be read"),
         (("logs", "import", "/nonexistent"), 1, "no such file"),
         (("logs", "import", __file__), 1, "Give --index and --sourcetype"),

@@ -12,7 +12,7 @@ from itertools import groupby
 from pathlib import Path
 from random import Random
 
-from tools.demo import auth, cloudtrail, plan, web
+from tools.demo import auth, cloudtrail, ids, plan, web, windows
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,13 @@ def generate(folder: Path, *, seed: int = plan.SEED, days: int = plan.DAYS) -> l
                 folder / "cloudtrail" / f"{cloudtrail.ACCOUNT}_CloudTrail_{day}.json.gz", list(group), end
             )
         )
-    return written
+    events = [windows.render(one) for one in windows.windows_events(Random(f"{seed}/windows"), start, end)]
+    alerts = [ids.render(one) for one in ids.ids_events(Random(f"{seed}/ids"), start, end)]
+    return [
+        *written,
+        _text(folder / "windows.xml", events, "wineventlog", "XmlWinEventLog", end),
+        _text(folder / "eve.json", alerts, "ids", "suricata", end),
+    ]
 
 
 def _text(path: Path, lines: Iterable[str], index: str, sourcetype: str, written_at: float) -> GeneratedFile:

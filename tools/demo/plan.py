@@ -30,6 +30,12 @@ LINK_CHECK = "192.0.2.50"
 INJECTOR = "198.51.100.9"
 DOWNLOADER = "198.51.100.31"
 PROBER = "198.51.100.61"
+PENTESTER = "192.0.2.130"
+BELOW_SPREAD = "198.51.100.24"
+FOOTHOLD = "192.168.30.77"
+"""The computer from which the intruder moves on in the Windows domain."""
+DOMAIN = "DC=corp,DC=example"
+NEW_MEMBER = f"CN=svc-sync2,OU=Service,{DOMAIN}"
 
 HOSTILE_NAMES = (
     "<script>alert(1)</script>",
@@ -71,12 +77,13 @@ class Below:
 
     procedure: str
     item: str
-    key: dict[str, str]
+    key: dict[str, str | float]
     values: dict[str, int] = field(default_factory=dict)
 
 
 LINUX, AWS, WEB = "linux-auth-daily", "aws-iam-daily", "web-access-daily"
-PROCEDURES = (AWS, LINUX, WEB)
+WINDOWS, IDS = "windows-ad-daily", "ids-alerts-daily"
+PROCEDURES = (AWS, IDS, LINUX, WEB, WINDOWS)
 """The procedures whose logs the demo writes, in the order of their rounds."""
 
 PLANTED: tuple[Planted, ...] = (
@@ -124,14 +131,61 @@ PLANTED: tuple[Planted, ...] = (
     Planted(WEB, "large-transfer", {"clientip": DOWNLOADER}, {"requests": 13, "sent": 520_000_000}, "observe"),
     Planted(WEB, "error-share", {"clientip": ATTACKER}, {"requests": 46, "failures": 40}, "observe"),
     Planted(WEB, "error-share", {"clientip": LINK_CHECK}, {"requests": 60, "failures": 30}, "none", "observe"),
+    Planted(
+        WINDOWS, "password-spray", {"src": ATTACKER, "_time": tokyo(2, 40)}, {"users": 12, "failures": 24}, "investigate",
+        why="twelve users in four minutes, then a logon as one of them",
+    ),
+    Planted(WINDOWS, "password-spray", {"src": SCANNER, "_time": tokyo(20, 10)}, {"users": 6, "failures": 12}, "none", "investigate"),
+    Planted(WINDOWS, "logon-bruteforce", {"user": "administrator", "src": EDGE_WATCH}, {"failures": 20}, "observe", why="exactly at the threshold"),
+    Planted(WINDOWS, "kerberoasting", {"user": "kondo@CORP.EXAMPLE", "src": FOOTHOLD}, {"tickets": 5, "services": 5}, "investigate"),
+    Planted(
+        WINDOWS, "kerberoasting", {"user": "svc-kyuyo@CORP.EXAMPLE", "src": "192.168.30.51"}, {"tickets": 2, "services": 1}, "none", "observe",
+        why="known benign: until the payroll system is replaced",
+    ),
+    Planted(WINDOWS, "weak-tgt", {"user": "kondo", "src": FOOTHOLD}, {"requests": 1}, "investigate"),
+    Planted(WINDOWS, "weak-tgt", {"user": "mfp01$", "src": "192.168.30.90"}, {"requests": 1}, "observe", why="every day"),
+    Planted(WINDOWS, "new-account", {"host": "DC01", "user": "svc-sync2"}, {"created": 1}, "investigate"),
+    Planted(WINDOWS, "new-account", {"host": "DC01", "user": "kenshu-07"}, {"created": 1}, "investigate", why="its exception has expired"),
+    Planted(WINDOWS, "privileged-group", {"group": "Domain Admins", "member": NEW_MEMBER}, {"additions": 1}, "investigate"),
+    Planted(WINDOWS, "dcsync", {"user": "svc-sync2"}, {"accesses": 3}, "investigate"),
+    Planted(WINDOWS, "permission-change", {"user": "svc-sync2", "object": DOMAIN}, {"changes": 1}, "investigate"),
+    Planted(WINDOWS, "permission-change", {"user": "ops-mori", "object": f"OU=Sales,{DOMAIN}"}, {"changes": 1}, "observe"),
+    Planted(WINDOWS, "new-service", {"host": "FS01", "service": "BTOBTO"}, {"installs": 1, "shell": 1}, "investigate"),
+    Planted(WINDOWS, "new-service", {"host": "PC-SATO", "service": "LabelPrinter"}, {"installs": 1, "shell": 0}, "observe"),
+    Planted(WINDOWS, "scheduled-task", {"host": "FS01", "task": "\\UpdateCheck", "user": "kondo"}, {"created": 1}, "investigate"),
+    Planted(
+        WINDOWS, "scheduled-task", {"host": "PC-SATO", "task": "\\Microsoft\\Windows\\UpdateOrchestrator\\Reboot", "user": "PC-SATO$"}, {"created": 1},
+        "none", "observe",
+    ),
+    Planted(WINDOWS, "log-cleared", {"host": "FS01", "user": "svc-sync2"}, {"cleared": 1}, "investigate"),
+    Planted(WINDOWS, "admin-share", {"host": "FS01", "user": "kondo", "src": FOOTHOLD}, {"accesses": 3, "writes": 1}, "investigate"),
+    Planted(IDS, "severe-alert", {"src_ip": ATTACKER, "code": "9000101"}, {"alerts": 6, "passed": 6}, "investigate"),
+    Planted(IDS, "severe-alert", {"src_ip": EDGE_WATCH, "code": "9000012"}, {"alerts": 20, "passed": 0}, "observe", why="exactly at the threshold"),
+    Planted(IDS, "severe-alert", {"src_ip": SCANNER, "code": "9000012"}, {"alerts": 25, "passed": 0}, "none", "observe"),
+    Planted(IDS, "new-signature", {"code": "9000101"}, {"alerts": 6}, "investigate"),
+    Planted(IDS, "new-signature", {"code": "9000102"}, {"alerts": 4}, "observe"),
+    Planted(IDS, "rare-signature", {"code": "9000103"}, {"alerts": 2}, "observe", why="once now and once three days before"),
+    Planted(IDS, "alert-burst", {"_time": tokyo(3)}, {}, "investigate"),
+    Planted(IDS, "source-spread", {"src_ip": ATTACKER}, {"kinds": 12, "alerts": 246}, "investigate"),
+    Planted(IDS, "source-spread", {"src_ip": SCANNER}, {"kinds": 11, "alerts": 35}, "none", "investigate"),
+    Planted(IDS, "source-spread", {"src_ip": PENTESTER}, {"kinds": 10, "alerts": 10}, "observe", why="its exception has expired"),
 )  # fmt: skip
 
 BELOW: tuple[Below, ...] = (
     Below(LINUX, "ssh-bruteforce", {"src_ip": BELOW_WATCH}, {"failures": 9}),
     Below(LINUX, "ssh-bruteforce", {"src_ip": MIDNIGHT}, {"failures": 8}),
+    Below(WINDOWS, "password-spray", {"src": BELOW_WATCH, "_time": tokyo(5, 20)}, {"users": 4}),
+    Below(WINDOWS, "logon-bruteforce", {"user": "backup", "src": BELOW_WATCH}, {"failures": 19}),
+    Below(IDS, "severe-alert", {"src_ip": BELOW_WATCH, "code": "9000012"}, {"alerts": 19}),
+    Below(IDS, "source-spread", {"src_ip": BELOW_SPREAD}, {"kinds": 9}),
 )
 
-CLEAN_ITEMS = ((LINUX, "root-login"), (AWS, "root-use"), (WEB, "server-errors"))
+CLEAN_ITEMS = (
+    (LINUX, "root-login"),
+    (AWS, "root-use"),
+    (WEB, "server-errors"),
+    (WINDOWS, "anonymous-change"),
+)
 """Items that have nothing above `none` on the demo day."""
 
 QUIET_HOST = "db01"
