@@ -16,8 +16,8 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from evals.case import Case, CaseError, Logs
-from evals.planting import AuthPlanted, Calls, ConsoleLogin, Hits, Plant
-from tools.demo import auth, cloudtrail, web
+from evals.planting import AlertPlanted, AuthPlanted, Calls, ConsoleLogin, Hits, Plant, WindowsPlanted
+from tools.demo import auth, cloudtrail, ids, web, windows
 from tools.logstore.store import LogStore
 
 DAY_S = 86400
@@ -30,9 +30,17 @@ class Events:
     auth: list[auth.Line] = field(default_factory=list)
     web: list[web.Hit] = field(default_factory=list)
     aws: list[cloudtrail.Timed] = field(default_factory=list)
+    windows: list[windows.WindowsEvent] = field(default_factory=list)
+    ids: list[ids.Alert] = field(default_factory=list)
 
     def __add__(self, other: Events) -> Events:
-        return Events(self.auth + other.auth, self.web + other.web, self.aws + other.aws)
+        return Events(
+            self.auth + other.auth,
+            self.web + other.web,
+            self.aws + other.aws,
+            self.windows + other.windows,
+            self.ids + other.ids,
+        )
 
 
 @dataclass(frozen=True)
@@ -94,10 +102,14 @@ def _background(logs: Logs, wanted: frozenset[str], end: float, zone: ZoneInfo) 
     lines = auth.background(Random(f"{seed}/auth"), start, end) if "os" in wanted else ()
     hits = web.background(Random(f"{seed}/web"), start, end) if "web" in wanted else ()
     records = cloudtrail.background(Random(f"{seed}/aws"), start, end) if "aws" in wanted else ()
+    computers = windows.background(Random(f"{seed}/windows"), start, end) if "wineventlog" in wanted else ()
+    sensors = ids.background(Random(f"{seed}/ids"), start, end) if "ids" in wanted else ()
     return Events(
         [line for line in lines if kept(line[0], line[1])],
         [hit for hit in hits if kept(hit.time)],
         [timed for timed in records if kept(timed[0])],
+        [event for event in computers if kept(event.time, event.host)],
+        [alert for alert in sensors if kept(alert.time, alert.sensor)],
     )
 
 
@@ -113,6 +125,10 @@ def planted(plants: Iterable[Plant], zone: ZoneInfo) -> Events:
                 events.web.extend(plant.hits(zone))
             case Calls() | ConsoleLogin():
                 events.aws.extend(plant.records(rng, zone))
+            case WindowsPlanted():
+                events.windows.extend(plant.events(zone))
+            case AlertPlanted():
+                events.ids.extend(plant.alerts(zone))
     return events
 
 
@@ -160,7 +176,13 @@ def _publish(making: Path, folder: Path) -> None:
         shutil.rmtree(making)
 
 
-_FILES = (("auth.log", "os", "linux_secure"), ("access.log", "web", "access_combined"), ("aws.json.gz", "aws", "aws:cloudtrail"))  # fmt: skip
+_FILES = (
+    ("auth.log", "os", "linux_secure"),
+    ("access.log", "web", "access_combined"),
+    ("aws.json.gz", "aws", "aws:cloudtrail"),
+    ("windows.xml", "wineventlog", "XmlWinEventLog"),
+    ("eve.json", "ids", "suricata"),
+)
 
 LogFile = tuple[Path, str, str]
 """Path, index and sourcetype."""
@@ -177,6 +199,8 @@ def write_files(events: Events, folder: Path, *, written_at: float) -> list[LogF
         _joined(lines),
         _joined(hits),
         gzip.compress(calls, mtime=0) if records else b"",
+        _joined([windows.render(one) for one in sorted(events.windows, key=lambda one: one.time)]),
+        _joined([ids.render(one) for one in sorted(events.ids, key=lambda one: one.time)]),
     )
     for (name, _, _), content in zip(_FILES, contents, strict=True):
         if content:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from evals.counting import Value
 from evals.planting import Model
-from evals.reference import Value
 
 
 class Claim(Model):

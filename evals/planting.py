@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from tools.demo import auth, cloudtrail, web
+from tools.demo import auth, cloudtrail, ids, web, windows
 
 
 class Model(BaseModel):
@@ -163,8 +163,100 @@ class ConsoleLogin(Planted):
             yield cloudtrail.login(rng, moment, self.who, self.source, mfa=self.mfa)
 
 
+class WindowsPlanted(Planted):
+    """Something in the events of a Windows computer."""
+
+    host: str = "DC01"
+
+    def events(self, zone: ZoneInfo) -> Iterator[windows.WindowsEvent]:
+        """Yield the events."""
+        for number, moment in self.times(zone):
+            yield self.event(number, moment)
+
+    def event(self, number: int, moment: float) -> windows.WindowsEvent:
+        """Return one event."""
+        raise NotImplementedError
+
+
+class Logon(WindowsPlanted):
+    """Logons to a Windows computer; `users` take turns."""
+
+    kind: Literal["logon"]
+    source: str
+    users: tuple[str, ...]
+    failed: bool = False
+    type: int = 3
+
+    def event(self, number: int, moment: float) -> windows.WindowsEvent:
+        """Return one logon."""
+        user = _filled(self.users[number % len(self.users)], number)
+        return windows.logon(moment, self.host, user, self.source, kind=self.type, failed=self.failed)
+
+
+class Ticket(WindowsPlanted):
+    """Kerberos tickets; `services` take turns, and `krbtgt` is a user's first ticket."""
+
+    kind: Literal["ticket"]
+    user: str
+    source: str
+    services: tuple[str, ...] = ("krbtgt",)
+    encryption: str = windows.RC4
+
+    def event(self, number: int, moment: float) -> windows.WindowsEvent:
+        """Return one ticket."""
+        service = self.services[number % len(self.services)]
+        return windows.ticket(moment, self.user, self.source, self.encryption, service=service)
+
+
+class WindowsOther(WindowsPlanted):
+    """Any Windows event: its number and its data."""
+
+    kind: Literal["windows"]
+    code: int
+    channel: Literal["Security", "System"] = "Security"
+    data: dict[str, str] = Field(default_factory=dict)
+
+    def event(self, number: int, moment: float) -> windows.WindowsEvent:
+        """Return one event."""
+        return windows.WindowsEvent(moment, self.host, self.code, _deep(self.data, number), self.channel)
+
+
+class AlertPlanted(Planted):
+    """Alerts of a sensor; `codes` take turns. Those that fire every day bring their name and severity."""
+
+    kind: Literal["alert"]
+    source: str
+    codes: tuple[int, ...]
+    target: str = ids.SERVERS[0]
+    sensor: str = ids.SENSORS[0]
+    name: str = ""
+    severity: int = 3
+    action: Literal["allowed", "blocked"] = "allowed"
+
+    def alerts(self, zone: ZoneInfo) -> Iterator[ids.Alert]:
+        """Yield the alerts."""
+        for number, moment in self.times(zone):
+            code, source = self.codes[number % len(self.codes)], _filled(self.source, number)
+            if code in ids.USUAL:
+                yield ids.usual(moment, source, self.target, code, sensor=self.sensor)
+            else:
+                what = (code, self.name, self.severity, self.action)
+                yield ids.Alert(moment, self.sensor, source, self.target, *what)
+
+
 Plant = Annotated[
-    Failed | Accepted | UserAdd | Sudo | Hits | Calls | ConsoleLogin, Field(discriminator="kind")
+    Failed
+    | Accepted
+    | UserAdd
+    | Sudo
+    | Hits
+    | Calls
+    | ConsoleLogin
+    | Logon
+    | Ticket
+    | WindowsOther
+    | AlertPlanted,
+    Field(discriminator="kind"),
 ]
 
 

@@ -19,8 +19,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from evals.case import Case, Logs, Truth
+from evals.counting import Row
 from evals.output import Output
-from evals.reference import Row
 from evals.result import CaseResult, RunResult, totals
 from evals.run import Plan
 from evals.scorers import SCORERS

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import json
 import re
-from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
+from evals.counting import Row, distinct, first_and_last, grouped
 from evals.logs import Events
+from evals.reference_ids import IDS_REFERENCES
+from evals.reference_windows import WINDOWS_REFERENCES
 from tools.demo.web import Hit
 
-Value = str | int | float | list[str]
-Row = dict[str, Value]
 Record = dict[str, Any]
-T = TypeVar("T")
 
 _FAILED = re.compile(
     r"sshd\[\d+\]: (?:message repeated (\d+) times: \[ )?Failed password for (?:invalid user )?(.*) from (\S+) port"
@@ -110,32 +109,16 @@ def _caller(record: Record) -> str:
     return str(identity.get("userName") or identity.get("arn") or identity.get("principalId"))
 
 
-def _by(things: Iterable[T], key: Callable[[T], Hashable]) -> dict[Any, list[T]]:
-    groups: dict[Any, list[T]] = defaultdict(list)
-    for thing in things:
-        groups[key(thing)].append(thing)
-    return dict(groups)
-
-
-def _span(times: Iterable[float]) -> Row:
-    known = sorted(times)
-    return {"first": known[0], "last": known[-1]}
-
-
-def _names(values: Iterable[str]) -> list[str]:
-    return sorted(set(values))
-
-
 def ssh_bruteforce(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield failures by source; a repeated line counts as often as it says."""
-    accepted = _by(_logins(events, start - HOUR_S, end), lambda login: login.source)
-    for source, lines in _by(_failures(events, start, end), lambda line: line.source).items():
+    accepted = grouped(_logins(events, start - HOUR_S, end), lambda login: login.source)
+    for source, lines in grouped(_failures(events, start, end), lambda line: line.source).items():
         row: Row = {
             "src_ip": source,
             "failures": sum(line.attempts for line in lines),
             "lines": len(lines),
             "users": len({line.user for line in lines}),
-            **_span(line.time for line in lines),
+            **first_and_last(line.time for line in lines),
         }
         if source in accepted and int(str(row["failures"])) >= WATCH:
             row["success-after.accepted"] = len(accepted[source])
@@ -145,7 +128,7 @@ def ssh_bruteforce(events: Events, start: float, end: float) -> Iterator[Row]:
 def ssh_burst(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield failed lines by five minutes."""
     lines = _failures(events, start, end)
-    for bucket, part in _by(lines, lambda line: line.time - line.time % BUCKET_S).items():
+    for bucket, part in grouped(lines, lambda line: line.time - line.time % BUCKET_S).items():
         yield {
             "_time": bucket,
             "lines": len(part),
@@ -156,23 +139,23 @@ def ssh_burst(events: Events, start: float, end: float) -> Iterator[Row]:
 
 def ssh_user_guessing(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield the names that each source tried."""
-    for source, lines in _by(_failures(events, start, end), lambda line: line.source).items():
-        names = _names(line.user for line in lines)
-        span = _span(line.time for line in lines)
+    for source, lines in grouped(_failures(events, start, end), lambda line: line.source).items():
+        names = distinct(line.user for line in lines)
+        span = first_and_last(line.time for line in lines)
         yield {"src_ip": source, "users": len(names), "names": names, "lines": len(lines), **span}
 
 
 def unknown_source_login(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield logins by source and user, with the failures of a day before where the source is not registered."""
-    before = _by(_failures(events, start - DAY_S, end), lambda line: line.source)
-    logins = _by(_logins(events, start, end), lambda login: (login.source, login.user))
+    before = grouped(_failures(events, start - DAY_S, end), lambda line: line.source)
+    logins = grouped(_logins(events, start, end), lambda login: (login.source, login.user))
     for (source, user), part in logins.items():
         row: Row = {
             "src_ip": source,
             "user": user,
             "logins": len(part),
-            "methods": _names(login.method for login in part),
-            **_span(login.time for login in part),
+            "methods": distinct(login.method for login in part),
+            **first_and_last(login.time for login in part),
         }
         if source in OWNERS:
             row["source_owner"] = OWNERS[source]
@@ -184,14 +167,19 @@ def unknown_source_login(events: Events, start: float, end: float) -> Iterator[R
 def root_login(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield logins as root by source."""
     roots = [login for login in _logins(events, start, end) if login.user == "root"]
-    for source, part in _by(roots, lambda login: login.source).items():
-        methods = _names(login.method for login in part)
-        yield {"src_ip": source, "logins": len(part), "methods": methods, **_span(one.time for one in part)}
+    for source, part in grouped(roots, lambda login: login.source).items():
+        methods = distinct(login.method for login in part)
+        yield {
+            "src_ip": source,
+            "logins": len(part),
+            "methods": methods,
+            **first_and_last(one.time for one in part),
+        }
 
 
 def new_account(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield every account that was made, and its logins."""
-    logins = _by(_logins(events, start, end), lambda login: login.user)
+    logins = grouped(_logins(events, start, end), lambda login: login.user)
     for at, host, found in _lines(events, start, end, _ADDED):
         row: Row = {"host": host, "user": found[1], "_time": at, "uid": found[2]}
         if found[1] in logins:
@@ -206,37 +194,39 @@ def root_shell(events: Events, start: float, end: float) -> Iterator[Row]:
         for at, host, found in _lines(events, start, end, _SUDO)
         if _SHELL.match(found[2])
     ]
-    for user, part in _by(shells, lambda shell: shell[2]).items():
+    for user, part in grouped(shells, lambda shell: shell[2]).items():
         yield {
             "user": user,
             "shells": len(part),
             "hosts": len({host for _, host, _, _ in part}),
-            "commands": _names(command for *_, command in part),
-            **_span(at for at, *_ in part),
+            "commands": distinct(command for *_, command in part),
+            **first_and_last(at for at, *_ in part),
         }
 
 
 def root_use(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield the root user's calls by account and source."""
     roots = [call for call in _calls(events, start, end) if call.record["userIdentity"]["type"] == "Root"]
-    groups = _by(roots, lambda call: (call.record["recipientAccountId"], call.record["sourceIPAddress"]))
+    groups = grouped(roots, lambda call: (call.record["recipientAccountId"], call.record["sourceIPAddress"]))
     for (account, source), part in groups.items():
-        made = _names(call.name for call in part)
-        span = _span(call.time for call in part)
+        made = distinct(call.name for call in part)
+        span = first_and_last(call.time for call in part)
         yield {"account": account, "source_ip": source, "calls": len(part), "calls_made": made, **span}
 
 
 def console_no_mfa(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield console logins without a second factor, and what the same person did on the day."""
     calls = _calls(events, start, end)
-    mine = _by(calls, lambda call: call.record["userIdentity"].get("userName"))
+    mine = grouped(calls, lambda call: call.record["userIdentity"].get("userName"))
     logins = [call for call in calls if _is_bare_login(call.record)]
-    for (who, source), part in _by(logins, lambda call: (call.who, call.record["sourceIPAddress"])).items():
+    for (who, source), part in grouped(
+        logins, lambda call: (call.who, call.record["sourceIPAddress"])
+    ).items():
         yield {
             "who": who,
             "source_ip": source,
             "logins": len(part),
-            **_span(call.time for call in part),
+            **first_and_last(call.time for call in part),
             "calls-after.calls": len(mine[who]),
             "calls-after.writes": sum(call.record["readOnly"] is False for call in mine[who]),
         }
@@ -254,15 +244,15 @@ def new_credentials(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield users, keys and passwords that were made, by the user they are for."""
     kinds = {"CreateUser", "CreateAccessKey", "CreateLoginProfile", "UpdateLoginProfile"}
     calls = _calls(events, start, end)
-    used = _by(calls, lambda call: call.record["userIdentity"].get("userName"))
+    used = grouped(calls, lambda call: call.record["userIdentity"].get("userName"))
     made = [call for call in calls if call.name in kinds and not call.refused]
-    for target, part in _by(made, lambda call: call.parameters["userName"]).items():
+    for target, part in grouped(made, lambda call: call.parameters["userName"]).items():
         row: Row = {
             "target": target,
             "changes": len(part),
-            "made": _names(call.name for call in part),
-            "made_by": _names(call.who for call in part),
-            **_span(call.time for call in part),
+            "made": distinct(call.name for call in part),
+            "made_by": distinct(call.who for call in part),
+            **first_and_last(call.time for call in part),
         }
         if target in used:
             row["used-since.calls"] = len(used[target])
@@ -288,13 +278,13 @@ def admin_grants(events: Events, start: float, end: float) -> Iterator[Row]:
             )
         )
 
-    for name, part in _by(tries, target).items():
+    for name, part in grouped(tries, target).items():
         yield {
             "target": name,
             "attempts": len(part),
             "granted": sum(not call.refused for call in part),
-            "by_whom": _names(call.who for call in part),
-            **_span(call.time for call in part),
+            "by_whom": distinct(call.who for call in part),
+            **first_and_last(call.time for call in part),
         }
 
 
@@ -302,13 +292,13 @@ def trail_tampering(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield changes to trails by identity."""
     kinds = {"StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors"}
     changes = [call for call in _calls(events, start, end) if call.name in kinds]
-    for who, part in _by(changes, lambda call: call.who).items():
+    for who, part in grouped(changes, lambda call: call.who).items():
         yield {
             "who": who,
             "attempts": len(part),
             "succeeded": sum(not call.refused for call in part),
-            "tried": _names(call.name for call in part),
-            **_span(call.time for call in part),
+            "tried": distinct(call.name for call in part),
+            **first_and_last(call.time for call in part),
         }
 
 
@@ -320,13 +310,13 @@ def denied_calls(events: Events, start: float, end: float) -> Iterator[Row]:
         return code.startswith("accessdenied") or code.endswith("unauthorizedoperation")
 
     refused = [call for call in _calls(events, start, end) if denied(call)]
-    for who, part in _by(refused, lambda call: call.who).items():
+    for who, part in grouped(refused, lambda call: call.who).items():
         yield {
             "who": who,
             "denied": len(part),
             "kinds": len({call.name for call in part}),
-            "sources": _names(call.record["sourceIPAddress"] for call in part),
-            **_span(call.time for call in part),
+            "sources": distinct(call.record["sourceIPAddress"] for call in part),
+            **first_and_last(call.time for call in part),
         }
 
 
@@ -335,7 +325,9 @@ def secret_reads(events: Events, start: float, end: float) -> Iterator[Row]:
     reads = [
         call for call in _calls(events, start, end) if call.name == "GetSecretValue" and not call.refused
     ]
-    for (who, bucket), part in _by(reads, lambda call: (call.who, call.time - call.time % BUCKET_S)).items():
+    for (who, bucket), part in grouped(
+        reads, lambda call: (call.who, call.time - call.time % BUCKET_S)
+    ).items():
         secrets = {call.parameters.get("secretId") for call in part}
         yield {"who": who, "_time": bucket, "reads": len(part), "secrets": len(secrets)}
 
@@ -349,14 +341,14 @@ def open_exposure(events: Events, start: float, end: float) -> Iterator[Row]:
         and not call.refused
         and "0.0.0.0/0" in json.dumps(call.record)
     ]
-    for group, part in _by(opened, lambda call: call.parameters["groupId"]).items():
+    for group, part in grouped(opened, lambda call: call.parameters["groupId"]).items():
         rules = [rule for call in part for rule in call.parameters["ipPermissions"]["items"]]
         yield {
             "resource": group,
             "rules": len(part),
-            "ports": _names(str(rule["fromPort"]) for rule in rules),
-            "by_whom": _names(call.who for call in part),
-            **_span(call.time for call in part),
+            "ports": distinct(str(rule["fromPort"]) for rule in rules),
+            "by_whom": distinct(call.who for call in part),
+            **first_and_last(call.time for call in part),
         }
 
 
@@ -367,62 +359,67 @@ def _path(hit: Hit) -> str:
 def not_found_scan(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield pages that do not exist, by client, and what the same client was served that it should not see."""
     hits = _hits(events, start, end)
-    served = _by(
+    served = grouped(
         (hit for hit in hits if hit.status < 400 and _SENSITIVE.search(_path(hit))), lambda hit: hit.client
     )
-    for client, part in _by((hit for hit in hits if hit.status == 404), lambda hit: hit.client).items():
+    for client, part in grouped((hit for hit in hits if hit.status == 404), lambda hit: hit.client).items():
         paths = {_path(hit) for hit in part}
         row: Row = {
             "clientip": client,
             "requests": len(part),
             "paths": len(paths),
-            **_span(hit.time for hit in part),
+            **first_and_last(hit.time for hit in part),
         }
         if client in served and len(paths) >= 15:
             row["hits.sensitive_hits"] = len(served[client])
-            row["hits.sensitive_paths"] = _names(_path(hit) for hit in served[client])
+            row["hits.sensitive_paths"] = distinct(_path(hit) for hit in served[client])
         yield row
 
 
 def admin_probe(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield requests for pages of administrators, by client."""
     probes = [hit for hit in _hits(events, start, end) if _ADMIN.search(_path(hit))]
-    for client, part in _by(probes, lambda hit: hit.client).items():
+    for client, part in grouped(probes, lambda hit: hit.client).items():
         yield {
             "clientip": client,
             "probes": len(part),
             "ok": sum(hit.status < 400 for hit in part),
-            "paths": _names(map(_path, part)),
-            **_span(hit.time for hit in part),
+            "paths": distinct(map(_path, part)),
+            **first_and_last(hit.time for hit in part),
         }
 
 
 def injection(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield requests that hold an attack, by client."""
     attacks = [hit for hit in _hits(events, start, end) if _ATTACK.search(hit.uri)]
-    for client, part in _by(attacks, lambda hit: hit.client).items():
+    for client, part in grouped(attacks, lambda hit: hit.client).items():
         yield {
             "clientip": client,
             "requests": len(part),
             "ok": sum(hit.status < 400 for hit in part),
-            "uris": _names(hit.uri for hit in part),
-            **_span(hit.time for hit in part),
+            "uris": distinct(hit.uri for hit in part),
+            **first_and_last(hit.time for hit in part),
         }
 
 
 def server_errors(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield errors of the server by path."""
     errors = [hit for hit in _hits(events, start, end) if hit.status >= 500]
-    for path, part in _by(errors, _path).items():
+    for path, part in grouped(errors, _path).items():
         clients = len({hit.client for hit in part})
-        yield {"uri_path": path, "errors": len(part), "clients": clients, **_span(hit.time for hit in part)}
+        yield {
+            "uri_path": path,
+            "errors": len(part),
+            "clients": clients,
+            **first_and_last(hit.time for hit in part),
+        }
 
 
 def large_transfer(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield the bytes that each client got; a dash in the log is no number. The procedure looks at 100 clients."""
     rows: list[Row] = []
-    for client, part in _by(_hits(events, start, end), lambda hit: hit.client).items():
-        row: Row = {"clientip": client, "requests": len(part), **_span(hit.time for hit in part)}
+    for client, part in grouped(_hits(events, start, end), lambda hit: hit.client).items():
+        row: Row = {"clientip": client, "requests": len(part), **first_and_last(hit.time for hit in part)}
         if sizes := [hit.size for hit in part if hit.size]:
             row |= {"sent": sum(sizes), "largest": max(sizes)}
         rows.append(row)
@@ -432,11 +429,11 @@ def large_transfer(events: Events, start: float, end: float) -> Iterator[Row]:
 
 def error_share(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield the share of failures of clients with at least 20 requests and one failure."""
-    for client, part in _by(_hits(events, start, end), lambda hit: hit.client).items():
+    for client, part in grouped(_hits(events, start, end), lambda hit: hit.client).items():
         failures = sum(hit.status >= 400 for hit in part)
         if len(part) >= 20 and failures:
             share = round(100 * failures / len(part), 1)
-            span = _span(hit.time for hit in part)
+            span = first_and_last(hit.time for hit in part)
             yield {"clientip": client, "requests": len(part), "failures": failures, "share": share, **span}
 
 
@@ -447,7 +444,7 @@ REFERENCES: dict[str, Callable[[Events, float, float], Iterator[Row]]] = {
     "new-credentials": new_credentials, "admin-grants": admin_grants, "trail-tampering": trail_tampering,
     "denied-calls": denied_calls, "secret-reads": secret_reads, "open-exposure": open_exposure,
     "not-found-scan": not_found_scan, "admin-probe": admin_probe, "injection": injection,
-    "server-errors": server_errors, "large-transfer": large_transfer, "error-share": error_share,
+    "server-errors": server_errors, "large-transfer": large_transfer, "error-share": error_share, **WINDOWS_REFERENCES, **IDS_REFERENCES,
 }  # fmt: skip
 """One count per item of the library."""
 
@@ -456,7 +453,18 @@ def source_times(events: Events, source: str) -> dict[str, list[int]]:
     """Return the seconds of the events of a data source of the library, by host where it has hosts."""
     if source == "cloudtrail":
         return {"": [int(at) for at, _ in events.aws]}
+    if source in {"security", "system"}:
+        mine = [event for event in events.windows if event.channel.lower() == source]
+        return {
+            host: [int(one.time) for one in part]
+            for host, part in grouped(mine, lambda one: one.host).items()
+        }
+    if source == "ids":
+        sensors = grouped(events.ids, lambda alert: alert.sensor)
+        return {sensor: [int(one.time) for one in part] for sensor, part in sensors.items()}
     if source == "access":
         return {"": [int(hit.time) for hit in events.web]}
     lines = [line for line in events.auth if source != "sshd" or line[2].startswith("sshd[")]
-    return {host: [int(line[0]) for line in part] for host, part in _by(lines, lambda line: line[1]).items()}
+    return {
+        host: [int(line[0]) for line in part] for host, part in grouped(lines, lambda line: line[1]).items()
+    }

@@ -11,9 +11,10 @@ from statistics import fmean
 from zoneinfo import ZoneInfo
 
 from evals.case import Case, Expected, Gap
+from evals.counting import Row, Value
 from evals.logs import Events, Prepared, epoch
 from evals.reading import Figure, figures, plain
-from evals.reference import REFERENCES, Row, Value, source_times
+from evals.reference import REFERENCES, source_times
 from procedures.model import Baseline, DataSource, Item, Procedure
 
 DAY_S = 86400
@@ -167,13 +168,17 @@ def _factors(item: Item) -> set[float]:
 
 
 def _window_figures(prepared: Prepared, procedure: Procedure, item: Item) -> Iterator[Figure]:
-    edges = {"start": prepared.start, "end": prepared.end, "now": prepared.run_at}
-    for moment in (prepared.start, prepared.end):
+    for moment in (prepared.start, prepared.end, *_item_window(prepared, item)):
         yield Figure("time", moment)
-    for bound in (item.window.earliest, item.window.latest):
-        yield Figure("time", edges[bound.anchor] + bound.offset_s)
     for source in procedure.data_sources:
         yield Figure("time", prepared.end + source.settle_s)
+
+
+def _item_window(prepared: Prepared, item: Item) -> tuple[float, float]:
+    """Return the window in which the item searches."""
+    edges = {"start": prepared.start, "end": prepared.end, "now": prepared.run_at}
+    earliest, latest = item.window.earliest, item.window.latest
+    return edges[earliest.anchor] + earliest.offset_s, edges[latest.anchor] + latest.offset_s
 
 
 def _count_figures(item: Item, rows: Sequence[Row], findings: Sequence[Finding]) -> Iterator[Figure]:
@@ -189,7 +194,7 @@ def _source_figures(prepared: Prepared, procedure: Procedure, item: Item, events
         if source.id not in item.needs:
             continue
         yield Figure("duration", source.max_silence_s)
-        inside = silences(source, events, prepared.start, prepared.end)
+        inside = silences(source, events, *_item_window(prepared, item))
         yield Figure("number", float(sum(count for count, _, _ in inside.values())))
         for _, length, since in inside.values():
             yield Figure("duration", length)

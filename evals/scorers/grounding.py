@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from evals.counting import Value
 from evals.output import Claim, Output, Search
-from evals.reference import Value
 from evals.scoring import Score, Subject, Tally
 
 _CELL = re.compile(r"cell\[(\d+)\]\.(.+)")
