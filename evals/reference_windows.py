@@ -122,7 +122,7 @@ def weak_tgt(events: Events, start: float, end: float) -> Iterator[Row]:
         yield {"user": user, "src": source, "requests": len(part), **_spans(part)}
 
 
-def new_account(events: Events, start: float, end: float) -> Iterator[Row]:
+def new_ad_account(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield every account that was made, what deleted it, and its logons."""
     deleted = grouped(_security(events, start, end, 4726), lambda one: (one.host, _target(one)))
     used = grouped(_security(events, start, end, 4624), _target)
@@ -252,7 +252,7 @@ def admin_share(events: Events, start: float, end: float) -> Iterator[Row]:
 
 WINDOWS_REFERENCES: dict[str, Callable[[Events, float, float], Iterator[Row]]] = {
     "password-spray": password_spray, "logon-bruteforce": logon_bruteforce, "kerberoasting": kerberoasting,
-    "weak-tgt": weak_tgt, "new-account": new_account, "privileged-group": privileged_group, "dcsync": dcsync,
+    "weak-tgt": weak_tgt, "new-ad-account": new_ad_account, "privileged-group": privileged_group, "dcsync": dcsync,
     "anonymous-change": anonymous_change, "permission-change": permission_change, "new-service": new_service,
     "scheduled-task": scheduled_task, "log-cleared": log_cleared, "admin-share": admin_share,
 }  # fmt: skip

@@ -75,6 +75,11 @@ def test_every_item_of_the_library_fires_somewhere_and_stays_quiet_somewhere() -
         assert seen & {"investigate", "observe"}, item
 
 
+def test_no_two_items_of_the_library_have_the_same_id() -> None:
+    ids = [item.id for name in bundled() for item in load_procedure(read_source(find_procedure(name))).items]
+    assert len(ids) == len(set(ids)) == len(REFERENCES)
+
+
 @pytest.mark.parametrize("item", THRESHOLDS)
 def test_every_threshold_is_met_from_below_at_and_above(item: str) -> None:
     tags = {tag for case in GENERATED if item in case.truth.items for tag in case.tags}

@@ -178,7 +178,7 @@ async def test_windows_ad(tmp_path: Path, shared_dir: Path) -> None:
     )
     assert max(fact["count"] for fact in facts["WN-02"]) == 1
     assert found["logon-bruteforce"] == []
-    assert pick(found["new-account"], "host", "user", "made_by", "first") == [
+    assert pick(found["new-ad-account"], "host", "user", "made_by", "first") == [
         tuple(str(row[name]) for name in ("host", "TargetUserName", "SubjectUserName", "_time"))
         for row in facts["WN-04"]
     ]
@@ -207,7 +207,7 @@ async def test_windows_ad(tmp_path: Path, shared_dir: Path) -> None:
     assert moved["accesses"] == sum(fact["count"] for fact in facts["WN-13"])
     assert moved["names"] == sorted(fact["RelativeTargetName"] for fact in facts["WN-13"])
     alerts = (
-        "password-spray", "new-account", "kerberoasting", "dcsync", "anonymous-change", "permission-change",
+        "password-spray", "new-ad-account", "kerberoasting", "dcsync", "anonymous-change", "permission-change",
         "new-service", "admin-share",
     )  # fmt: skip
     assert {verdict for item in alerts for _, verdict in found[item]} == {"investigate"}
