@@ -24,8 +24,9 @@ from spl.commands.lookup import InputLookup, LookupCommand
 from spl.datamodels import load_datasets
 from spl.errors import SplError
 from spl.expr import field_names
+from spl.lex import blank_comments
 from spl.lookups import Lookup, Lookups
-from spl.macros import Macro, MacroTable
+from spl.macros import Macro, MacroTable, bundled_macros
 from spl.parse import parse_search
 from spl.plan import Search, term_fields, walk_searches
 from spl.run import run_search
@@ -34,7 +35,8 @@ from spl.sql_text import install_macros
 USAGE = 2
 NOW, DAY_S = 1_700_000_000.0, 86_400.0
 _METADATA = ("_raw", "index", "sourcetype", "host", "source")
-_FILTER_CALL = re.compile(r"`(\w+_filter)(?:\(\))?`")
+_CALL = re.compile(r"`\s*(\w+)\s*(?:\(\s*\))?`")
+_SHOWN = 20
 
 
 @dataclass
@@ -48,8 +50,8 @@ class Coverage:
     """Reasons why searches do not parse or compile, by frequency."""
     first: dict[str, str] = field(default_factory=dict)
     """Where each reason was met first."""
-    filters: int = 0
-    """Filter macros without a definition, read as one that keeps everything."""
+    undefined: Counter[str] = field(default_factory=Counter)
+    """Macros without a definition, by the number of searches that call them."""
 
     def lack(self, reason: str, place: str) -> None:
         """Count a reason."""
@@ -58,8 +60,11 @@ class Coverage:
 
     def __str__(self) -> str:
         lines = [_share("parse", self.parsed, self.total), _share("compile", self.compiled, self.total)]
-        if self.filters:
-            lines.append(f"{self.filters:,} filter macros without a definition were read as `search *`.")
+        if self.undefined:
+            names = ", ".join(f"{name} ({count:,})" for name, count in self.undefined.most_common(_SHOWN))
+            lines.append(
+                f"{len(self.undefined):,} macros without a definition were read as `search *`: {names}"
+            )
         lines += [
             f"{count:6,}  {reason}  (first: {self.first[reason]})"
             for reason, count in self.lacks.most_common()
@@ -101,9 +106,9 @@ def _try_line(found: Coverage, connection: duckdb.DuckDBPyConnection, number: in
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         found.lack("the line is no JSON object with a `search`", f"line {number}")
         return
-    filters = missing_filters(text, macros)
-    found.filters += len(filters)
-    macros |= filters
+    undefined = undefined_macros(text, macros)
+    found.undefined.update(name for name, _ in undefined)
+    macros |= undefined
     try:
         search = parse_search(text, macros=macros)
         found.parsed += 1
@@ -175,12 +180,17 @@ def stand_in_lookups(search: Search) -> Lookups:
     return Lookups({name: Lookup(name, tuple(named), ()) for name, named in fields.items()})
 
 
-def missing_filters(text: str, macros: MacroTable) -> dict[tuple[str, int], Macro]:
-    """Return the filter macros that a search calls and nobody defines; published detections bring them empty."""
+def undefined_macros(text: str, macros: MacroTable) -> dict[tuple[str, int], Macro]:
+    """Return stand-ins for the macros without arguments that a search calls and nobody defines.
+
+    Published detections call the macros of their authors' environment; as a term or as a command, each is read as a
+    condition that every event meets.
+    """
+    known = {**bundled_macros(), **macros}
+    texts = (text, *(macro.definition for macro in macros.values()))
+    called = dict.fromkeys(name for one in texts for name in _CALL.findall(blank_comments(one)))
     return {
-        (name, 0): Macro(name, (), "search *", "stand-in", 0)
-        for name in _FILTER_CALL.findall(text)
-        if (name, 0) not in macros
+        (name, 0): Macro(name, (), "search *", "stand-in", 0) for name in called if (name, 0) not in known
     }
 
 

@@ -23,7 +23,7 @@ def test_parsed_and_compiled_searches_are_counted_and_the_others_say_what_they_l
                 {"search": "`kind` | `own(user)`", "macros": {"kind": "sourcetype=x", "own(1)": {"args": "f", "definition": "top $f$"}}},
                 {"search": "`kind`", "macros": [{"name": "kind", "definition": "index=a"}]},
                 {"search": "index=a\n| predict x"},
-                {"search": "index=a | eval x=1 | convert rmunit(x) | `none`"},
+                {"search": "index=a | eval x=1 | convert rmunit(x) | `none(1)`"},
                 {"search": "index=a | join user [search index=b | fields user] | lookup places ip AS src OUTPUT city"},
                 {"search": "`kind` | `my_own_filter`", "macros": {"kind": "index=a"}},
             ),
@@ -31,8 +31,9 @@ def test_parsed_and_compiled_searches_are_counted_and_the_others_say_what_they_l
             b"no JSON",
         ]
     )  # fmt: skip
-    assert (found.total, found.parsed, found.compiled, found.filters) == (8, 5, 5, 1)
+    assert (found.total, found.parsed, found.compiled) == (8, 5, 5)
     assert list(found.lacks.values()) == [1, 1, 1]
+    assert found.undefined == {"my_own_filter": 1}
     table = str(found)
     assert "parse:   5 of 8 (62.5 %)" in table
     assert (
@@ -40,6 +41,7 @@ def test_parsed_and_compiled_searches_are_counted_and_the_others_say_what_they_l
         in table
     )
     assert "macro `none` is unknown" in table
+    assert "1 macros without a definition were read as `search *`: my_own_filter (1)" in table
 
 
 def test_a_search_that_parses_may_still_not_compile() -> None:
@@ -72,3 +74,16 @@ def test_the_command_wants_a_file(
     monkeypatch.setattr("sys.argv", ["coverage", str(file)])
     assert coverage.main() == 0
     assert "compile: 1 of 1" in capsys.readouterr().out
+
+
+def test_a_macro_without_a_definition_stands_for_every_event_wherever_it_stands() -> None:
+    found = coverage.measure(
+        lines(
+            {"search": "`sysmon` EventCode=1 | stats count by user | `keep`"},
+            {"search": "(`a` x=1) OR (`b` y=2)"},
+            {"search": "| tstats count from datamodel=Endpoint.Processes where `shells` by Processes.user"},
+            {"search": "`outer` | head 1", "macros": {"outer": "`inner` | dedup user"}},
+        )
+    )
+    assert (found.parsed, found.compiled) == (4, 4), str(found)
+    assert set(found.undefined) == {"sysmon", "keep", "a", "b", "shells", "inner"}
