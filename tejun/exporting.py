@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,9 @@ from tools.durable import write_durably
 
 if TYPE_CHECKING:
     from spl.run import Result
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+_NUMBER = re.compile(r"[+-]?\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 def check_target(name: str) -> Path:
@@ -35,14 +39,26 @@ def write_rows(path: Path, result: Result) -> None:
 
 
 def _write_csv(path: Path, result: Result) -> None:
-    """Write a header and a line a row; several values of a cell stand on lines of their own."""
+    """Write a header and a line a row; several values of a cell stand on lines of their own.
+
+    A text that a spreadsheet would run as a formula is led by an apostrophe; NDJSON and Parquet hold it as it is.
+    """
     from spl.values import to_text
 
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(result.fields)
+        writer.writerow([_inert(name) for name in result.fields])
         for row in result.rows:
-            writer.writerow([to_text(row.get(name)) or "" for name in result.fields])
+            writer.writerow([_inert(to_text(row.get(name)) or "") for name in result.fields])
+
+
+def _inert(text: str) -> str:
+    """Return a cell that no spreadsheet takes for a formula.
+
+    >>> _inert("=cmd|' /C calc'!A0"), _inert("-3.5")
+    ("'=cmd|' /C calc'!A0", '-3.5')
+    """
+    return text if _NUMBER.fullmatch(text) or not text.startswith(_FORMULA) else f"'{text}"
 
 
 def _write_ndjson(path: Path, result: Result) -> None:

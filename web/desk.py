@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -31,7 +30,6 @@ from tools.search.result import SearchResult
 from web.access import Access
 
 PAGE_ROWS = 25
-_STYLE = re.compile(r' style="([^"]*)"')
 
 
 @dataclass(frozen=True)
@@ -91,33 +89,15 @@ def desk_of(request: Request) -> Desk:
     return desk
 
 
-def presentable(body: str) -> str:
-    """Turn the style attributes of pictures into attributes of their own, which a strict policy lets through.
-
-    >>> presentable('<path style="fill: none; stroke: red"/>')
-    '<path fill="none" stroke="red"/>'
-    """
-
-    def attributes(match: re.Match[str]) -> str:
-        pairs = [part.partition(":") for part in match[1].split(";") if ":" in part]
-        found = {name.strip(): value.strip() for name, _, value in pairs}
-        if font := found.pop("font", None):
-            found["font-size"] = font.split()[0]
-        return "".join(f' {name}="{value}"' for name, value in found.items())
-
-    return _STYLE.sub(attributes, body)
-
-
 @lru_cache(maxsize=256)
 def _item_html(desk: Desk, report: str, checks: str, answers: str) -> str:
     evidence = desk.resources.evidence
-    body = html.item_body(
+    return html.item_body(
         evidence.get(report, ItemReport),
         checks=evidence.get(checks, Checks),
         spl_of=desk.spl_of,
         decisions=orjson.loads(answers),
     )
-    return presentable(body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from graph.rounds import AnswerRefusedError, NothingToAnswerError, answer_item
 from graph.signing import sign_round
 from tools.records.leases import LeaseHeldError
 from web.access import checked_form, person_of
-from web.desk import desk_of, is_quiet, presentable
+from web.desk import desk_of, is_quiet
 from web.users import Role
 from web.view import language_of, page
 from web.words import words_of
@@ -41,7 +41,7 @@ def show(request: Request) -> Response:
         rows=rows,
         quiet=[row for row in rows if is_quiet(desk, row)],
         failed=failed,
-        body=presentable(html.round_body(report, spl_of=desk.spl_of)),
+        body=html.round_body(report, spl_of=desk.spl_of),
         ready=ready,
         may_decide=person.role.may(Role.ANALYST),
         may_sign=person.role.may(Role.LEAD),

@@ -12,6 +12,7 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from agents.render.layout import visible_lines
 from agents.render.values import visible
 from agents.render.words import Language
 from web.access import csrf_token
@@ -85,5 +86,5 @@ def cell(value: object) -> str:
     return shown if len(shown) <= 600 else f"{shown[:600]}… ({len(shown)})"
 
 
-_ENVIRONMENT.filters.update({"clock": clock, "cell": cell})
+_ENVIRONMENT.filters.update({"clock": clock, "cell": cell, "visible": visible, "lines": visible_lines})
 _ENVIRONMENT.globals["Markup"] = Markup

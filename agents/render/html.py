@@ -71,7 +71,8 @@ def _page(blocks: Iterable[Block], *, title: str, language: str, tlp: str) -> st
 
 def _text(markdown: MarkdownIt, block: str) -> str:
     html = str(markdown.render(block)).replace(BREAK, "<br>")
-    return html.replace("<table>", '<div class="scroll"><table>').replace("</table>", "</table></div>")
+    scrolled = html.replace("<table>", '<div class="scroll" tabindex="0"><table>')
+    return scrolled.replace("</table>", "</table></div>")
 
 
 def _figure(report: ItemReport) -> str:
@@ -81,4 +82,4 @@ def _figure(report: ItemReport) -> str:
         for verdict, symbol in SYMBOLS.items()
         if verdict in used
     )
-    return f'<figure class="timeline">{render_svg(report)}<figcaption>{legend}</figcaption></figure>'
+    return f'<figure class="timeline" tabindex="0">{render_svg(report)}<figcaption>{legend}</figcaption></figure>'

@@ -17,10 +17,15 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return "\n".join([*lines, *(f"| {' | '.join(row)} |" for row in rows)])
 
 
+def visible_lines(text: str) -> str:
+    """Return `text` with its lines kept and every other unseen character made visible."""
+    lines = re.split(r"\r?\n", text)
+    return "\n".join(visible(line.replace("\t", "    ")).replace("␠", " ") for line in lines)
+
+
 def fence(text: str, info: str = "") -> str:
     """Return `text` as a fenced block that it cannot break out of."""
-    lines = [visible(line.replace("\t", "    ")).replace("␠", " ") for line in re.split(r"\r?\n", text)]
-    shown = "\n".join(lines)
+    shown = visible_lines(text)
     longest = max((len(run) for run in re.findall(r"`+", shown)), default=0)
     ticks = "`" * max(3, longest + 1)
     return f"{ticks}{info}\n{shown}\n{ticks}"

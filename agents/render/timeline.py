@@ -1,17 +1,16 @@
-"""The timeline picture of an item: one lane a finding, the window's edges drawn. SVG from matplotlib.
+"""The timeline picture of an item: one lane a finding, the window shaded, its edges drawn.
 
-The labels go in as placeholders and are put in place afterwards: matplotlib measures text with its own fonts,
-which lack Japanese, and a label from a log is escaped once, here.
+`picture_of` places everything; `render_svg` writes it for a page, and the PDF draws the same places.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import hashlib
-import io
-import re
+import itertools
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from markupsafe import escape
@@ -20,95 +19,142 @@ from agents.render.values import clock, visible
 from agents.render.words import word
 from procedures.verdict import Verdict
 from tools.defang import defang
-from tools.records.report import ItemReport, TimelinePoint
+from tools.records.report import ItemReport
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-COLOURS = {
-    Verdict.INVESTIGATE: "#010101",
-    Verdict.UNDETERMINED: "#020202",
-    Verdict.OBSERVE: "#030303",
-    Verdict.NONE: "#040404",
-}
-"""Stand for the page's own colours, which differ on light and dark ground."""
-
-MARKERS = {Verdict.INVESTIGATE: "D", Verdict.UNDETERMINED: "s", Verdict.OBSERVE: "o", Verdict.NONE: "|"}
 SYMBOLS = {Verdict.INVESTIGATE: "◆", Verdict.UNDETERMINED: "■", Verdict.OBSERVE: "●", Verdict.NONE: "|"}
 """The markers as text: a verdict is told by its shape as well as by its colour."""
 
+MARKERS = {
+    Verdict.INVESTIGATE: "M{x} {top}l5 5-5 5-5-5z",
+    Verdict.UNDETERMINED: "M{x} {top}m-4 1h8v8h-8z",
+    Verdict.OBSERVE: "M{x} {top}m-4 5a4 4 0 1 0 8 0a4 4 0 1 0-8 0",
+    Verdict.NONE: "M{x} {top}m-1 0h2v10h-2z",
+}
+"""Paths of the markers; `top` lies 5 above the middle of the lane."""
+
 LABEL_LENGTH = 42
-_WIDTH, _LANE, _EDGE = 8.0, 0.3, 0.75
-"""Inches: of the picture, of a lane, and of what is above and below the lanes."""
-_INK = "#050505"
+WIDTH, LANE, TOP, BOTTOM = 800.0, 26.0, 8.0, 30.0
+"""Of the picture, of a lane, and of what is above and below the lanes; in units of about a pixel."""
+LETTER = 6.6
+"""Width of a narrow letter at the size of the labels."""
+MOST_TICKS = 8
+DAY = 86400
+STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200)
+"""Seconds between ticks inside a day; beyond, whole days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One finding: from `left` to `right` at height `y`."""
+
+    label: str
+    verdict: Verdict
+    left: float
+    right: float
+    y: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A mark on the axis of times."""
+
+    x: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """Everything in its place; x grows to the right, y downwards."""
+
+    height: float
+    left: float
+    """Where the labels end and the times begin."""
+    window: tuple[float, float]
+    lanes: tuple[Lane, ...]
+    ticks: tuple[Tick, ...]
+
+    @property
+    def floor(self) -> float:
+        """Height of the axis."""
+        return self.height - BOTTOM
+
+
+def picture_of(report: ItemReport) -> Picture:
+    """Place the findings of a report between the edges of what was searched."""
+    earliest, latest = _edges(report)
+    labels = [_label(point.label) for point in report.timeline]
+    left = 16 + LETTER * max(map(_columns, labels), default=0)
+    length = WIDTH - 24 - left
+
+    def at(epoch: float) -> float:
+        return left + length * (min(max(epoch, earliest), latest) - earliest) / (latest - earliest)
+
+    lanes = tuple(
+        Lane(label, point.verdict, at(point.first), at(point.last), TOP + LANE * (lane + 0.5))
+        for lane, (label, point) in enumerate(zip(labels, report.timeline, strict=True))
+    )
+    ticks = tuple(
+        Tick(at(epoch), text) for epoch, text in _ticks(earliest, latest, ZoneInfo(report.timezone))
+    )
+    height = TOP + LANE * len(labels) + BOTTOM
+    return Picture(height, left, (at(report.start), at(report.end)), lanes, ticks)
+
+
+def _edges(report: ItemReport) -> tuple[float, float]:
+    """Return what was searched: a log may name times that no calendar holds, and they are drawn at its edge."""
+    earliest = min(report.start, report.item_earliest)
+    return earliest, max(report.end, report.item_latest, earliest + 1)
+
+
+def _ticks(earliest: float, latest: float, zone: ZoneInfo) -> Iterator[tuple[float, str]]:
+    """Yield round times of the zone with their text: the clock, and the date at midnight."""
+    span = latest - earliest
+    step = next((step for step in STEPS if span / step <= MOST_TICKS), None)
+    days = 1 if step else next(days for days in itertools.count(1) if span / (days * DAY) <= MOST_TICKS)
+    midnight = dt.datetime.fromtimestamp(earliest, zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    while midnight.timestamp() <= latest:
+        for offset in range(0, DAY, step or DAY):
+            moment = dt.datetime.fromtimestamp(midnight.timestamp() + offset, zone)
+            if earliest <= moment.timestamp() <= latest:
+                shown = f"{moment:%m-%d}" if (moment.hour, moment.minute) == (0, 0) else f"{moment:%H:%M}"
+                yield moment.timestamp(), shown
+        midnight = midnight.replace(tzinfo=None) + dt.timedelta(days=days)
+        midnight = midnight.replace(tzinfo=zone)
 
 
 def render_svg(report: ItemReport) -> str:
     """Return the timeline as an SVG element; the same report gives the same text."""
-    import matplotlib as mpl
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    labels = [_label(point.label) for point in report.timeline]
-    height = _EDGE + _LANE * len(labels)
-    figure = Figure(figsize=(_WIDTH, height))
-    FigureCanvasSVG(figure)
-    left = 0.15 + 0.085 * max(map(_columns, labels), default=0)
-    axes = figure.add_axes((left / _WIDTH, 0.5 / height, 1 - (left + 0.25) / _WIDTH, 1 - 0.6 / height))
-    _draw(axes, report)
-    settings: dict[Any, Any] = {"svg.fonttype": "none", "svg.hashsalt": "tejun"}
-    target = io.StringIO()
-    with mpl.rc_context(settings):
-        figure.savefig(
-            target,
-            format="svg",
-            transparent=True,
-            metadata=dict.fromkeys(("Date", "Creator", "Format", "Type")),
-        )
-    return _element(target.getvalue(), report, labels)
+    picture = picture_of(report)
+    lanes = (_lane(lane, picture.left) for lane in picture.lanes)
+    return "".join([_opening(report, picture), _window(picture), *lanes, *_axis(picture), "</svg>"])
 
 
-def _draw(axes: Axes, report: ItemReport) -> None:
-    """Draw the lanes, the window's edges and the axis of times."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-
-    zone = ZoneInfo(report.timezone)
-    for lane, point in enumerate(report.timeline):
-        _lane(axes, lane, point, _span(report, point), zone)
-    for edge in (report.start, report.end):
-        axes.axvline(_at(edge, zone), color=_INK, linestyle="--", linewidth=1)
-    edges = min(report.start, report.item_earliest), max(report.end, report.item_latest)
-    left, right = (_at(edge, zone) for edge in edges)
-    axes.set_xlim(left - 0.02 * (right - left), right + 0.02 * (right - left))
-    count = len(report.timeline)
-    axes.set_ylim(count - 0.5, -0.5)
-    axes.set_yticks(range(count), [f"lane-{lane}." for lane in range(count)])
-    locator = AutoDateLocator(tz=zone, maxticks=7)  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=zone))  # type: ignore[no-untyped-call]
-    axes.tick_params(colors=_INK)
-    axes.xaxis.get_offset_text().set_color(_INK)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side == "bottom")
-        spine.set_color(_INK)
+def _window(picture: Picture) -> str:
+    (begin, end), floor = picture.window, picture.floor
+    return (
+        f'<rect x="{begin:.1f}" y="0" width="{end - begin:.1f}" height="{floor:.1f}" fill="currentColor" '
+        f'fill-opacity="0.05"/><path d="M{begin:.1f} 0V{floor:.1f}M{end:.1f} 0V{floor:.1f}" '
+        'stroke="currentColor" stroke-dasharray="5 4" fill="none"/>'
+    )
 
 
-def _span(report: ItemReport, point: TimelinePoint) -> tuple[float, float]:
-    """Return the finding's span inside what was searched: a log may name times that no calendar holds."""
-    earliest, latest = min(report.start, report.item_earliest), max(report.end, report.item_latest)
-    return min(max(point.first, earliest), latest), min(max(point.last, earliest), latest)
+def _lane(lane: Lane, left: float) -> str:
+    marks = "".join(
+        MARKERS[lane.verdict].format(x=f"{x:.1f}", top=f"{lane.y - 5:.1f}") for x in (lane.left, lane.right)
+    )
+    return (
+        f'<text x="{left - 10:.1f}" y="{lane.y + 4:.1f}" text-anchor="end">{escape(lane.label)}</text>'
+        f'<g class="{lane.verdict.value}"><path d="M{lane.left:.1f} {lane.y:.1f}H{lane.right:.1f}" '
+        f'stroke="currentColor" stroke-width="3"/><path d="{marks}" fill="currentColor"/></g>'
+    )
 
 
-def _lane(axes: Axes, lane: int, point: TimelinePoint, epochs: tuple[float, float], zone: ZoneInfo) -> None:
-    colour, span = COLOURS[point.verdict], [_at(epoch, zone) for epoch in epochs]
-    axes.plot(span, [lane, lane], color=colour, linewidth=3, solid_capstyle="round", clip_on=False)
-    axes.plot(span, [lane, lane], MARKERS[point.verdict], color=colour, markersize=6, clip_on=False)
-
-
-def _at(epoch: float, zone: ZoneInfo) -> float:
-    from matplotlib.dates import date2num
-
-    return float(date2num(dt.datetime.fromtimestamp(epoch, zone)))  # type: ignore[no-untyped-call]
+def _axis(picture: Picture) -> Iterator[str]:
+    floor = picture.floor
+    marks = "".join(f"M{tick.x:.1f} {floor:.1f}v5" for tick in picture.ticks)
+    yield f'<path d="M{picture.left:.1f} {floor:.1f}H{WIDTH - 16:.1f}{marks}" stroke="currentColor" fill="none"/>'
+    for tick in picture.ticks:
+        yield f'<text x="{tick.x:.1f}" y="{floor + 19:.1f}" text-anchor="middle">{tick.text}</text>'
 
 
 def _columns(text: str) -> int:
@@ -116,7 +162,7 @@ def _columns(text: str) -> int:
 
 
 def _label(text: str) -> str:
-    shown = visible(defang(text))
+    shown = visible(defang(text[: 20 * LABEL_LENGTH]))
     if _columns(shown) <= LABEL_LENGTH:
         return shown
     while _columns(shown) >= LABEL_LENGTH:
@@ -124,31 +170,15 @@ def _label(text: str) -> str:
     return f"{shown}…"
 
 
-def _element(svg: str, report: ItemReport, labels: list[str]) -> str:
-    """Keep the svg element only, sized by its container, with ids of its own, named for screen readers."""
+def _opening(report: ItemReport, picture: Picture) -> str:
+    """Return the opening tag, sized by its container and named for screen readers."""
     name = "t" + hashlib.sha256(report.item.encode()).hexdigest()[:8]
-    body = svg[svg.index("<svg") :]
-    body = re.sub(
-        r'<svg[^>]*?viewBox="([^"]*)"[^>]*>', lambda match: _opening(name, match[1], report), body, count=1
-    )
-    body = re.sub(r"\s*<metadata>.*?</metadata>", "", body, count=1, flags=re.DOTALL)
-    body = re.sub(r"\s*<defs>\s*<style[^>]*>.*?</style>\s*</defs>", "", body, count=1, flags=re.DOTALL)
-    body = re.sub(r"<!--.*?-->\s*", "", body, flags=re.DOTALL)
-    body = re.sub(r"font-family: [^;]*; ", "", body)  # the page's font, which has Japanese
-    body = re.sub(r'(?<=\sid=")(?!t[0-9a-f]{8}-)', f"{name}-", body)
-    body = re.sub(r'xlink:href="#', f'href="#{name}-', body).replace("url(#", f"url(#{name}-")
-    for verdict, colour in COLOURS.items():
-        body = body.replace(colour, f"var(--{verdict.value})")
-    body = body.replace(_INK, "currentColor")
-    return re.sub(r"lane-(\d+)\.", lambda match: str(escape(labels[int(match[1])])), body).strip()
-
-
-def _opening(name: str, view: str, report: ItemReport) -> str:
     lang, zone = report.language, report.timezone
     title = escape(f"{word('timeline', lang)}: {report.title}")
     window = f"{clock(report.start, zone)} – {clock(report.end, zone)}"
     described = escape(f"{word('window', lang)} {window}. {word('lanes', lang)}: {len(report.timeline)}")
     return (
-        f'<svg viewBox="{view}" role="img" aria-labelledby="{name}-title {name}-desc">'
+        f'<svg viewBox="0 0 {WIDTH:.0f} {picture.height:.0f}" role="img" font-size="12" fill="currentColor" '
+        f'aria-labelledby="{name}-title {name}-desc">'
         f'<title id="{name}-title">{title}</title><desc id="{name}-desc">{described}</desc>'
     )

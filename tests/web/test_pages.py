@@ -17,7 +17,6 @@ from tools.records.finding import Judgement
 from tools.records.report import Check, Checks
 from tools.search.result import SearchResult, SearchStatus
 from web.access import BindingError, check_binding
-from web.desk import presentable
 from web.users import Role, Users
 from web.words import PAGE_WORDS
 
@@ -300,12 +299,6 @@ class TestHostile:
             f"/rounds/{own_pages.round.id}/report.exe",
         ):
             assert (await browser.get(path)).status_code == 404
-
-
-def test_style_attributes_become_attributes() -> None:
-    assert (
-        presentable('<path style="fill: none; stroke: var(--x)"/>') == '<path fill="none" stroke="var(--x)"/>'
-    )
 
 
 def test_every_word_has_both_languages() -> None:

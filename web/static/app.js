@@ -37,8 +37,7 @@
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("button[data-copy]");
     if (button) {
-      const source = document.getElementById(button.dataset.copy);
-      await navigator.clipboard.writeText(source.textContent);
+      await navigator.clipboard.writeText(button.dataset.copy);
       button.textContent = button.dataset.done;
     }
     if (event.target.closest("button[data-keys]")) keys["?"]();
