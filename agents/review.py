@@ -173,4 +173,18 @@ def check_decision(decision: Decision, payload: dict[str, object], known: Sequen
         for finding in part.findings:
             if finding not in known:
                 return f"finding {finding!r} does not exist in this item. Findings: {', '.join(known) or 'none'}."
+    return _correction_fault(decision, payload, known)
+
+
+def _correction_fault(decision: Decision, payload: dict[str, object], known: Sequence[str]) -> str | None:
+    """Return why a correction names nothing of this report, or corrects nothing."""
+    facts = payload.get("facts", [])
+    assert isinstance(facts, list)  # noqa: S101 - our own payload
+    for correction in decision.corrections:
+        if correction.fact is not None and correction.fact not in {fact["id"] for fact in facts}:
+            return f"fact {correction.fact!r} is not in the report. Expected one of its {len(facts)} facts."
+        if correction.finding is not None and correction.finding not in known:
+            return f"finding {correction.finding!r} does not exist in this item. Findings: {', '.join(known) or 'none'}."
+        if correction.value is None and correction.verdict is None:
+            return "a correction says neither a value nor a verdict. Give the right one beside its note."
     return None

@@ -209,7 +209,10 @@ async def answer_item(
         NothingToAnswerError: The item does not wait, waits for something else, or changed meanwhile.
         AnswerRefusedError: The answer is not valid; the item still waits.
         LeaseHeldError: Somebody else works on the item.
+        ClaimedError: Somebody else holds it for review.
     """
+    attention, who = resources.casebook.attention, reviewer or resources.reviewer()
+    attention.check(row.thread_id, who, now=resources.clock())
     with resources.casebook.lease(row.thread_id):
         config = config_of(row)
         if reviewer is not None:
@@ -230,6 +233,7 @@ async def answer_item(
         after = await graph.aget_state(config)
         if after.interrupts and (fault := after.interrupts[0].value.get("validation_error")):
             raise AnswerRefusedError(fault)
+        attention.release(row.thread_id, who)
         return outcome
 
 

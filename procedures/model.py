@@ -48,6 +48,8 @@ class Budget(Model):
     tokens: int = 20000
     model_seconds: float = 120
     """Of waiting for models; `seconds` are those of searches."""
+    review_seconds: float = 30
+    """Of a reviewer's time, from the page opened to the decision; the quality page compares the median with it."""
 
 
 class DataSource(Model):

@@ -190,7 +190,7 @@ def _budget(front: Settings, faults: Faults) -> Budget:
         faults.add("P003", f"budget {value!r} is no mapping.", front.place("budget"))
         return Budget()
     settings = Settings({str(key): inner for key, inner in value.items()}, {}, front.place("budget"), faults)
-    settings.only(("searches", "rows", "seconds", "tokens", "model_seconds"))
+    settings.only(("searches", "rows", "seconds", "tokens", "model_seconds", "review_seconds"))
     default = Budget()
     return Budget(
         searches=int(settings.number("searches", default.searches)),
@@ -198,6 +198,7 @@ def _budget(front: Settings, faults: Faults) -> Budget:
         seconds=settings.number("seconds", default.seconds),
         tokens=int(settings.number("tokens", default.tokens)),
         model_seconds=settings.number("model_seconds", default.model_seconds),
+        review_seconds=settings.number("review_seconds", default.review_seconds),
     )
 
 

@@ -24,12 +24,13 @@ def guarded(command: Callable[P, T]) -> Callable[P, T]:
         from spl.errors import SplError
         from tejun.settings import SettingsError
         from tools.logstore.errors import LogStoreError
+        from tools.records.attention import ClaimedError
         from tools.records.casebook import CasebookError
         from tools.records.evidence import EvidenceError
         from tools.records.leases import LeaseHeldError
 
         usage = (ProcedureError, ProcedureNotFoundError, WindowError, SplError, SettingsError)
-        failed = (LogStoreError, CasebookError, EvidenceError, LeaseHeldError)
+        failed = (LogStoreError, CasebookError, EvidenceError, LeaseHeldError, ClaimedError)
         try:
             return command(*args, **kwargs)
         except usage as error:

@@ -17,6 +17,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from graph.rounds import AnswerRefusedError, NothingToAnswerError
+from tools.records.attention import ClaimedError
 from tools.records.casebook import CasebookError
 from tools.records.evidence import EvidenceError
 from tools.records.leases import LeaseHeldError
@@ -72,6 +73,8 @@ def build_app(desk: Desk, *, key: str, hosts: list[str] | None = None, https: bo
         Route("/inbox/live", inbox.live),
         Route("/items/{thread}", items.show, name="item"),
         Route("/items/{thread}/answer", items.answer, methods=["POST"]),
+        Route("/items/{thread}/{act:str}", items.hold, methods=["POST"]),
+        Route("/items/{thread}/correction", items.correction),
         Route("/evidence/{digest}", items.rows),
         Route("/rounds/{round}", rounds.show, name="round"),
         Route("/rounds/{round}/confirm", rounds.confirm, methods=["POST"]),
@@ -91,6 +94,7 @@ def build_app(desk: Desk, *, key: str, hosts: list[str] | None = None, https: bo
             CasebookError: _told,
             EvidenceError: _told,
             LeaseHeldError: _told,
+            ClaimedError: _told,
             AnswerRefusedError: _told,
             NothingToAnswerError: _told,
             500: _broken,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -23,6 +25,7 @@ from procedures.model import DrillDown
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
 from tools.records.evidence import EvidenceError
+from tools.records.fact import Fact
 from tools.records.finding import CriterionResult, FindingJudgement, Judgement
 from tools.records.report import Check, Checks, ItemReport, RoundReport
 from tools.records.rows import Round, RoundItemRow
@@ -30,9 +33,12 @@ from tools.search.result import SearchResult
 from web.access import Access
 
 PAGE_ROWS = 25
+EARLIER = 10
+MOST_CHOICES = 300
+_CELL = re.compile(r"cell\[(\d+)\]\.(.+)", re.DOTALL)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Desk:
     """Everything open that the pages act through: the same graph and stores as the command line's."""
 
@@ -41,6 +47,8 @@ class Desk:
     access: Access
     siem_link: str | None = None
     """Address of the SIEM's own search page, with `{spl}`, `{earliest}` and `{latest}`."""
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
+    """Openings that this process has written already."""
 
     def item(self, thread_id: str) -> RoundItemRow:
         """Return an item.
@@ -59,10 +67,17 @@ class Desk:
         Raises:
             HTTPException: 404.
         """
-        for round_ in self.resources.casebook.rounds():
-            if round_.id == round_id:
-                return round_
-        raise HTTPException(404, f"round {round_id[:36]!r} is unknown.")
+        round_ = self.resources.casebook.round(round_id)
+        if round_ is None:
+            raise HTTPException(404, f"round {round_id[:36]!r} is unknown.")
+        return round_
+
+    def opened(self, thread_id: str, interrupt_id: str, reviewer: str) -> None:
+        """Keep when somebody who may decide first saw a review."""
+        opening = (thread_id, interrupt_id, reviewer)
+        if opening not in self.seen:
+            self.resources.casebook.attention.opened(*opening, now=self.resources.clock())
+            self.seen.add(opening)
 
     def report(self, round_: Round) -> RoundReport:
         """Return the report of a round as it stands now."""
@@ -97,7 +112,20 @@ def _item_html(desk: Desk, report: str, checks: str, answers: str) -> str:
         checks=evidence.get(checks, Checks),
         spl_of=desk.spl_of,
         decisions=orjson.loads(answers),
+        link_of=evidence_link,
     )
+
+
+def evidence_link(fact: Fact) -> str | None:
+    """Return where the stored row of a fact is shown; None for what no search gave.
+
+    >>> evidence_link(Fact(id="f1", label="", value=3, kind="integer", evidence="ab", derivation="cell[2].n"))
+    '/evidence/ab?row=2&field=n'
+    """
+    if not fact.evidence:
+        return None
+    cell = _CELL.fullmatch(fact.derivation)
+    return f"/evidence/{fact.evidence}" + (f"?row={cell[1]}&field={quote(cell[2], safe='')}" if cell else "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +167,8 @@ class ItemView:
     proposal: Any
     findings: tuple[tuple[str, str], ...]
     """Ids of the findings above none, with their entity."""
+    facts: tuple[Fact, ...]
+    """Figures that a reviewer may correct."""
     answers: tuple[dict[str, Any], ...]
     earlier: tuple[dict[str, Any], ...]
     """Decisions on this item in other rounds, newest first."""
@@ -150,7 +180,7 @@ def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
     round_ = desk.round(row.round_id)
     answers = tuple(entry.model_dump(mode="json") for entry in casebook.decisions(thread_id=row.thread_id))
     if row.report is None or row.checks is None or row.judgement is None:
-        return ItemView(row, round_, None, "", (), (), (), (), (), None, (), answers, ())
+        return ItemView(row, round_, None, "", (), (), (), (), (), None, (), (), answers, ())
     report, judgement = evidence.get(row.report, ItemReport), evidence.get(row.judgement, Judgement)
     checks = evidence.get(row.checks, Checks)
     ranked = sorted(checks.checks, key=lambda check: ("failed", "not_checked", "passed").index(check.status))
@@ -173,8 +203,9 @@ def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
         drill_downs=item.drill_downs,
         proposal=propose(judgement, report.language),
         findings=tuple((entry.finding, label(entry)) for entry in above),
+        facts=report.facts[:MOST_CHOICES],
         answers=tuple(_told(answer) for answer in answers),
-        earlier=tuple(_earlier(desk, row, round_)),
+        earlier=tuple(islice(_earlier(desk, row, round_), EARLIER)),
     )
 
 
@@ -209,12 +240,12 @@ def _told(answer: dict[str, Any]) -> dict[str, Any]:
 
 def _earlier(desk: Desk, row: RoundItemRow, round_: Round) -> Iterator[dict[str, Any]]:
     """Yield the answers that the same item of the same procedure had in other rounds, newest first."""
-    same = {
-        known.id for known in desk.resources.casebook.rounds() if known.procedure_id == round_.procedure_id
-    }
-    entries = desk.resources.casebook.decisions()
-    for entry in reversed(entries):
-        if entry.item_id == row.item_id and entry.round_id in same and entry.thread_id != row.thread_id:
+    casebook, rounds = desk.resources.casebook, dict[str, bool]()
+    for entry in reversed(casebook.decisions(item_id=row.item_id)):
+        if entry.round_id not in rounds:
+            known = casebook.round(entry.round_id)
+            rounds[entry.round_id] = known is not None and known.procedure_id == round_.procedure_id
+        if rounds[entry.round_id] and entry.thread_id != row.thread_id:
             yield _told(entry.model_dump(mode="json"))
 
 
@@ -267,7 +298,18 @@ def answer_of(fields: dict[str, list[str]], awaiting: Literal["review", "outcome
     decisions.append({"findings": "rest", "decision": first("decision"), "reason": first("reason")})
     return {
         "decisions": decisions,
+        "corrections": list(_corrections(fields)),
         "run": fields.get("run", []),
         "question": first("question") or None,
         **common,
     }
+
+
+def _corrections(fields: dict[str, list[str]]) -> Iterator[dict[str, str]]:
+    """Yield the corrections of a form: what is wrong, the right value or verdict, and why."""
+    names = ("correct", "correct_value", "correct_verdict", "correct_note")
+    for target, value, verdict, note in zip(*(fields.get(name, []) for name in names), strict=False):
+        kind, _, name = target.partition(":")
+        if kind in {"fact", "finding"}:
+            right = {"value": value.strip(), "verdict": verdict}
+            yield {kind: name, "note": note.strip(), **{key: text for key, text in right.items() if text}}

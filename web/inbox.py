@@ -7,6 +7,7 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tools.records.rows import Claim, Lease
 from web.access import person_of
 from web.desk import changes, desk_of
 from web.view import age, language_of, page
@@ -40,13 +41,14 @@ def _view(request: Request) -> dict[str, Any]:
         and (not procedure or rounds[row.round_id].procedure_id == procedure)
     ]
     now = desk.resources.clock()
+    claims, leases = casebook.attention.claims(now=now), casebook.leases()
     lines = [
         {
             "row": row,
             "round": rounds[row.round_id],
             "age": age(now - row.updated_at, language),
             "change": changes(desk, row),
-            "holder": held.holder if (held := casebook.holder(row.thread_id)) else "",
+            "holder": _holder(row.thread_id, claims, leases),
         }
         for row in shown[:MOST]
     ]
@@ -66,3 +68,9 @@ def _view(request: Request) -> dict[str, Any]:
         "procedures": sorted({rounds[row.round_id].procedure_id for row in waiting}),
         "query": request.url.query,
     }
+
+
+def _holder(thread_id: str, claims: dict[str, Claim], leases: dict[str, Lease]) -> str:
+    """Return who has an item: a reviewer, or a process that works on it right now."""
+    held = claims.get(thread_id) or leases.get(thread_id)
+    return held.holder if held else ""

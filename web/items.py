@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from graph.rounds import AnswerRefusedError, NothingToAnswerError, answer_item
+from procedures.verdict import Verdict
+from tools.records.attention import ClaimedError
 from tools.records.leases import LeaseHeldError
 from tools.records.review import DecisionKind, OutcomeKind
 from tools.records.rows import RoundItemRow
@@ -18,17 +21,24 @@ from web.users import Role
 from web.view import language_of, page
 from web.words import words_of
 
+RAW = "_raw"
+"""The field that holds an event's own text; it stands behind a toggle."""
+
 KEPT = ("decision", "outcome", "reason", "question", "knowledge")
 """Fields that stand in the form again after an answer that was not taken."""
 
 DECISIONS: tuple[DecisionKind, ...] = ("deep_dive", "no_deep_dive", "need_more_evidence", "report_defect")
+VERDICTS = tuple(verdict.value for verdict in Verdict)
 OUTCOMES: tuple[OutcomeKind, ...] = ("incident", "not_incident", "inconclusive")
 
 
 def show(request: Request) -> Response:
     """Show an item."""
-    person_of(request)
-    return _shown(request, desk_of(request).item(request.path_params["thread"]))
+    person, desk = person_of(request), desk_of(request)
+    row = desk.item(request.path_params["thread"])
+    if row.awaiting and row.interrupt_id and person.role.may(Role.ANALYST):
+        desk.opened(row.thread_id, row.interrupt_id, person.name)
+    return _shown(request, row)
 
 
 def _shown(
@@ -40,7 +50,9 @@ def _shown(
     given: dict[str, Any] | None = None,
 ) -> Response:
     """Show an item, with why an answer was not taken and what it said."""
-    view = item_view(desk_of(request), row)
+    desk, person = desk_of(request), person_of(request)
+    view = item_view(desk, row)
+    claim = desk.resources.casebook.attention.claims(now=desk.resources.clock()).get(row.thread_id)
     return page(
         request,
         "item.html.jinja",
@@ -51,7 +63,10 @@ def _shown(
         given={name: (given or {}).get(name, "") for name in KEPT},
         decisions=DECISIONS,
         outcomes=OUTCOMES,
-        may_decide=request.state.person.role.may(Role.ANALYST),
+        claim=claim,
+        mine=claim is not None and claim.holder == person.name,
+        verdicts=VERDICTS,
+        may_decide=person.role.may(Role.ANALYST),
     )
 
 
@@ -74,12 +89,37 @@ async def answer(request: Request) -> Response:
         )
     except AnswerRefusedError as error:
         return await run_in_threadpool(_again, request, row, 422, str(error), fields)
-    except (NothingToAnswerError, LeaseHeldError) as error:
+    except (NothingToAnswerError, LeaseHeldError, ClaimedError) as error:
         return await run_in_threadpool(_again, request, row, 409, str(error), fields)
     after = await run_in_threadpool(desk.item, row.thread_id)
     words = words_of(language_of(request))
     request.session["flash"] = words["came_back" if after.awaiting == "review" else "recorded"]
     return RedirectResponse(f"/items/{row.thread_id}", 303)
+
+
+async def hold(request: Request) -> Response:
+    """Claim an item for review, or release it."""
+    await checked_form(request)
+    person, desk = person_of(request, Role.ANALYST), desk_of(request)
+    row = await run_in_threadpool(desk.item, request.path_params["thread"])
+    attention, act = desk.resources.casebook.attention, request.path_params["act"]
+    if act == "claim":
+        await run_in_threadpool(
+            lambda: attention.claim(row.thread_id, person.name, now=desk.resources.clock())
+        )
+    elif act == "release":
+        await run_in_threadpool(attention.release, row.thread_id, person.name)
+    else:
+        raise HTTPException(404, f"{act[:20]!r} is nothing that can be done with an item.")
+    return RedirectResponse(f"/items/{row.thread_id}", 303)
+
+
+def correction(request: Request) -> Response:
+    """Show the fields of one more correction."""
+    person_of(request, Role.ANALYST)
+    desk = desk_of(request)
+    view = item_view(desk, desk.item(request.path_params["thread"]))
+    return page(request, "correction.html.jinja", view=view, verdicts=VERDICTS, row=view.row)
 
 
 def _again(
@@ -96,10 +136,13 @@ def rows(request: Request) -> Response:
     digest = request.path_params["digest"]
     result = stored_search(desk_of(request), digest)
     pages = max(1, -(-len(result.rows) // PAGE_ROWS))
-    text = request.query_params.get("page", "1")
-    number = min(max(int(text), 1), pages) if text.isascii() and text.isdigit() and len(text) < 9 else 1
+    text = request.query_params.get("page", "")
+    marked = _number(request.query_params.get("row", ""), 0, len(result.rows) - 1)
+    first = 1 if marked is None else marked // PAGE_ROWS + 1
+    number = _number(text, 1, pages) or first
     shown = result.rows[(number - 1) * PAGE_ROWS : number * PAGE_ROWS]
-    columns = list(result.fields) or list(dict.fromkeys(name for row in result.rows for name in row))
+    names = list(result.fields) or list(dict.fromkeys(name for row in result.rows for name in row))
+    columns = [name for name in names if name != RAW]
     partial = "hx-request" in request.headers
     return page(
         request,
@@ -108,6 +151,16 @@ def rows(request: Request) -> Response:
         result=result,
         rows=shown,
         columns=columns,
+        raw=RAW if RAW in names else None,
+        marked=marked,
+        offset=(number - 1) * PAGE_ROWS,
+        field=request.query_params.get("field", ""),
         number=number,
         pages=pages,
     )
+
+
+def _number(text: str, least: int, most: int) -> int | None:
+    """Return a number of an address, brought between two bounds; None for anything else."""
+    plain = text.isascii() and text.isdigit() and len(text) < 9
+    return min(max(int(text), least), max(most, least)) if plain else None

@@ -13,6 +13,7 @@ from agents.render import html, markdown
 from agents.render.json import to_json
 from graph.rounds import AnswerRefusedError, NothingToAnswerError, answer_item
 from graph.signing import sign_round
+from tools.records.attention import ClaimedError
 from tools.records.leases import LeaseHeldError
 from web.access import checked_form, person_of
 from web.desk import desk_of, is_quiet
@@ -71,7 +72,7 @@ async def confirm(request: Request) -> Response:
             await answer_item(
                 desk.graph, desk.resources, looked_at, answer, awaiting="review", reviewer=person.name
             )
-        except (AnswerRefusedError, NothingToAnswerError, LeaseHeldError) as error:
+        except (AnswerRefusedError, NothingToAnswerError, LeaseHeldError, ClaimedError) as error:
             faults.append(f"{row.item_id}: {error}")
     request.session["flash"] = "; ".join(faults)[:1500] or words_of(language_of(request))["recorded"]
     return RedirectResponse(f"/rounds/{request.path_params['round']}", 303)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from agents.render.decisions import HEADER, Entry, decision_rows
 from agents.render.findings import findings_table, item_criteria
-from agents.render.layout import BREAK, table
+from agents.render.layout import BREAK, cite, table
 from agents.render.model_use import author_line, model_blocks
 from agents.render.search_log import search_log
 from agents.render.values import escape, render_note, render_prose, trusted
@@ -39,6 +39,8 @@ def item_blocks(
     spl_of: SplOf,
     level: int = 2,
     decisions: Sequence[Entry] = (),
+    *,
+    cited: bool = False,
 ) -> Iterator[Block]:
     """Yield the blocks of one item's report, from its heading to its search log.
 
@@ -48,15 +50,18 @@ def item_blocks(
         spl_of: Returns the search text of an evidence digest.
         level: Level of the item's heading.
         decisions: Casebook entries of the item, oldest first.
+        cited: Whether figures carry marks that name their facts.
     """
     sub = "#" * (level + 1)
     yield item_heading(report.item, report.title, level)
     yield verdict_line(report)
-    yield from section_blocks(report, ("overview",), sub)
-    yield from _details(report, sub)
-    yield from section_blocks(report, ("assessment", "recommendation", "exceptions", "completeness"), sub)
+    yield from section_blocks(report, ("overview",), sub, cited)
+    yield from _details(report, sub, cited)
+    yield from section_blocks(
+        report, ("assessment", "recommendation", "exceptions", "completeness"), sub, cited
+    )
     yield from _gaps(report, sub)
-    yield from section_blocks(report, ("not_covered",), sub)
+    yield from section_blocks(report, ("not_covered",), sub, cited)
     yield from model_blocks(report, sub)
     if checks is not None:
         yield from checks_blocks(checks.checks, report.language, sub)
@@ -65,10 +70,10 @@ def item_blocks(
     yield from search_log(report.search_log, report.language, report.timezone, spl_of)
     if report.attached:
         yield f"{sub} {word('attached', report.language)}"
-        yield findings_table(report, report.attached)
+        yield findings_table(report, report.attached, cited=cited)
 
 
-def section_blocks(report: ItemReport, names: Iterable[str], sub: str) -> Iterator[str]:
+def section_blocks(report: ItemReport, names: Iterable[str], sub: str, cited: bool = False) -> Iterator[str]:
     """Yield the heading and the paragraphs of sections, leaving out those without any."""
     sections = {section.id: section for section in report.sections}
     for name in names:
@@ -76,14 +81,15 @@ def section_blocks(report: ItemReport, names: Iterable[str], sub: str) -> Iterat
         if section is not None and section.paragraphs:
             yield f"{sub} {trusted(section.title)}"
             yield from author_line(section, report.language)
-            yield from paragraphs(report, section.paragraphs)
+            yield from paragraphs(report, section.paragraphs, cited)
 
 
-def paragraphs(report: ItemReport, texts: Iterable[str]) -> Iterator[str]:
+def paragraphs(report: ItemReport, texts: Iterable[str], cited: bool = False) -> Iterator[str]:
     """Yield prose with its facts filled in."""
     facts = {fact.id: fact for fact in report.facts}
     for text in texts:
-        yield render_prose(text, facts, report.language, report.timezone)
+        marked = {"cite": cite} if cited else {}
+        yield render_prose(text, facts, report.language, report.timezone, **marked)
 
 
 def verdict_line(report: ItemReport) -> str:
@@ -95,12 +101,12 @@ def verdict_line(report: ItemReport) -> str:
     return line + attack
 
 
-def _details(report: ItemReport, sub: str) -> Iterator[Block]:
+def _details(report: ItemReport, sub: str, cited: bool) -> Iterator[Block]:
     lang = report.language
     yield f"{sub} {word('details', lang)}"
-    yield findings_table(report, report.rows) if report.rows else word("no_rows", lang)
+    yield findings_table(report, report.rows, cited=cited) if report.rows else word("no_rows", lang)
     yield from paragraphs(
-        report, (text for part in report.sections if part.id == "details" for text in part.paragraphs)
+        report, (text for part in report.sections if part.id == "details" for text in part.paragraphs), cited
     )
     if report.item_results:
         yield item_criteria(report)

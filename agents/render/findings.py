@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agents.render.layout import BREAK, table
+from agents.render.layout import BREAK, cite, table
 from agents.render.values import MISSING, folded, hostile, number, render_note, render_value, trusted
 from agents.render.words import Language, word
 from tools.records.finding import CriterionResult
@@ -12,20 +12,21 @@ from tools.records.report import ItemReport, ReportRow
 from tools.search.result import Value
 
 
-def findings_table(report: ItemReport, rows: Sequence[ReportRow]) -> str:
-    """Return the table of `rows`."""
+def findings_table(report: ItemReport, rows: Sequence[ReportRow], *, cited: bool = False) -> str:
+    """Return the table of `rows`, its figures marked with their facts if `cited`."""
     lang = report.language
     header = [trusted(column.label) for column in report.columns]
     header += [word("verdict", lang), word("state", lang), word("reasons", lang)]
-    return table(header, (_finding_row(report, row) for row in rows))
+    return table(header, (_finding_row(report, row, cited) for row in rows))
 
 
-def _finding_row(report: ItemReport, row: ReportRow) -> list[str]:
+def _finding_row(report: ItemReport, row: ReportRow, cited: bool) -> list[str]:
     lang, zone = report.language, report.timezone
     cells = []
     for column, cell in zip(report.columns, row.cells, strict=True):
         fact = report.fact(cell) if cell else None
-        cells.append(MISSING if fact is None else render_value(fact.value, column.format, lang, zone))
+        shown = MISSING if fact is None else render_value(fact.value, column.format, lang, zone)
+        cells.append(cite(fact.id, shown) if cited and fact is not None else shown)
     verdict = word(row.verdict.value, lang)
     if row.unsuppressed != row.verdict:
         verdict += f" ({word('would_be', lang)} {word(row.unsuppressed.value, lang)})"

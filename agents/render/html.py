@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import resources
 
 from jinja2 import Environment, StrictUndefined
@@ -11,11 +11,17 @@ from markupsafe import Markup, escape
 
 from agents.render.blocks import Block, SplOf, Timeline, item_blocks
 from agents.render.decisions import Entry
-from agents.render.layout import BREAK
+from agents.render.layout import BREAK, CITED
 from agents.render.round import round_blocks
 from agents.render.timeline import SYMBOLS, render_svg
+from agents.render.values import visible
 from agents.render.words import word
+from tools.defang import defang
+from tools.records.fact import Fact
 from tools.records.report import Checks, ItemReport, RoundReport
+
+LinkOf = Callable[[Fact], str | None]
+"""Returns the address of a fact's evidence; None when there is none."""
 
 
 def render_item(
@@ -34,10 +40,34 @@ def render_round(report: RoundReport, *, spl_of: SplOf) -> str:
 
 
 def item_body(
-    report: ItemReport, *, checks: Checks | None, spl_of: SplOf, decisions: Sequence[Entry] = ()
+    report: ItemReport,
+    *,
+    checks: Checks | None,
+    spl_of: SplOf,
+    decisions: Sequence[Entry] = (),
+    link_of: LinkOf,
 ) -> str:
-    """Return one item's report as HTML without a page around it; the arguments are those of the Markdown form."""
-    return _body(item_blocks(report, checks, spl_of, level=1, decisions=decisions))
+    """Return one item's report as HTML without a page around it, every figure with where it comes from.
+
+    Args:
+        report: As in the Markdown form, like the other arguments.
+        checks: Its checks.
+        spl_of: Returns the search text of an evidence digest.
+        decisions: Casebook entries of the item.
+        link_of: Returns the address at which the evidence of a fact is shown.
+    """
+    facts = {fact.id: fact for fact in report.facts}
+    body = _body(item_blocks(report, checks, spl_of, level=1, decisions=decisions, cited=True))
+    return CITED.sub(lambda mark: _figure_of(facts[mark[1]], mark[2], link_of), body)
+
+
+def _figure_of(fact: Fact, text: str, link_of: LinkOf) -> str:
+    """Return a figure that tells its source when it is pointed at or focused, and leads there."""
+    evidence = f" · {fact.evidence[:8]}" if fact.evidence else ""
+    source = escape(visible(defang(f"{fact.label[:80]}: {fact.derivation[:120]}{evidence}")))
+    link = link_of(fact)
+    tag, place = ("a", f' href="{escape(link)}"') if link else ("span", ' tabindex="0"')
+    return f'<{tag} class="fact"{place} data-source="{source}">{text}</{tag}>'
 
 
 def round_body(report: RoundReport, *, spl_of: SplOf) -> str:

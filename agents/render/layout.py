@@ -10,6 +10,14 @@ from agents.render.values import visible
 BREAK = "\ue000"
 """A line break inside a table cell. Values never hold it: private-use characters are made visible."""
 
+CITED = re.compile("\ue001([^\ue002]*)\ue002([^\ue003]*)\ue003")
+"""A figure between marks that no value holds: the fact's id and its text."""
+
+
+def cite(fact_id: str, text: str) -> str:
+    """Return a figure marked with the fact that it shows."""
+    return f"\ue001{fact_id}\ue002{text}\ue003"
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; cells are Markdown already."""

@@ -208,8 +208,14 @@ def render_fact(fact: Fact, language: Language, timezone: str) -> str:
     return render_value(fact.value, fact.kind, language, timezone)
 
 
-def render_prose(paragraph: str, facts: Mapping[str, Fact], language: Language, timezone: str) -> str:
-    """Replace every `{{f1}}` in `paragraph` by its fact.
+def render_prose(
+    paragraph: str,
+    facts: Mapping[str, Fact],
+    language: Language,
+    timezone: str,
+    cite: Callable[[str, str], str] = lambda fact_id, text: text,
+) -> str:
+    """Replace every `{{f1}}` in `paragraph` by its fact, as `cite` writes its id and text.
 
     Raises:
         UnknownFactError: A reference names no fact.
@@ -221,7 +227,7 @@ def render_prose(paragraph: str, facts: Mapping[str, Fact], language: Language, 
             raise UnknownFactError(
                 f"unknown fact {match[1]!r} in {paragraph!r}. Expected one of the report's {len(facts)} facts."
             )
-        return render_fact(fact, language, timezone)
+        return cite(fact.id, render_fact(fact, language, timezone))
 
     return _REFERENCE.sub(fill, paragraph)
 

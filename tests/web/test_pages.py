@@ -14,7 +14,7 @@ import pytest
 from tests.web.conftest import Browser, Pages
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import Judgement
-from tools.records.report import Check, Checks
+from tools.records.report import Check, Checks, ItemReport
 from tools.search.result import SearchResult, SearchStatus
 from web.access import BindingError, check_binding
 from web.users import Role, Users
@@ -209,6 +209,104 @@ class TestReview:
         ]
         assert sorted(codes) == [303, 409]
         assert len(pages.tejun.resources.casebook.decisions(thread_id=pages.item("injection").thread_id)) == 1
+
+    async def test_a_claim_keeps_the_second_reviewer_out_until_it_is_released(self, pages: Pages) -> None:
+        first, second = (
+            await pages.logged_in("sato", Role.ANALYST),
+            await pages.logged_in("mori", Role.ANALYST),
+        )
+        path = f"/items/{pages.item('injection').thread_id}"
+        assert (await first.post(f"{path}/claim")).status_code == 303
+        shown = (await second.get(path)).text
+        assert "Held for review by: <strong>sato</strong>" in shown
+        assert f"{path}/claim" not in shown
+        assert "sato" in (await second.get("/")).text.split("<tbody>")[1]
+        told = await second.post(f"{path}/claim")
+        assert (told.status_code, "sato holds this item" in told.text) == (409, True)
+        await second.post(f"{path}/release")
+        late = await second.post(f"{path}/answer", **answer_of(pages, "injection", reason="my words"))
+        assert late.status_code == 409
+        assert "sato holds this item" in late.text
+        assert "my words" in late.text
+        assert (await first.post(f"{path}/release")).status_code == 303
+        assert (await second.post(f"{path}/answer", **answer_of(pages, "injection"))).status_code == 303
+
+    async def test_an_answer_ends_the_claim(self, pages: Pages) -> None:
+        browser = await pages.logged_in("sato", Role.ANALYST)
+        path = f"/items/{pages.item('injection').thread_id}"
+        await browser.post(f"{path}/claim")
+        assert (await browser.post(f"{path}/answer", **answer_of(pages, "injection"))).status_code == 303
+        assert pages.tejun.resources.casebook.attention.claims(now=pages.tejun.resources.clock()) == {}
+
+    async def test_a_reader_cannot_claim(self, pages: Pages) -> None:
+        browser = await pages.logged_in("sato", Role.READER)
+        path = f"/items/{pages.item('injection').thread_id}"
+        assert (await browser.post(f"{path}/claim")).status_code == 403
+        assert (await browser.get(f"{path}/correction")).status_code == 403
+
+    async def test_a_correction_stands_in_the_chain_and_in_the_report(self, pages: Pages) -> None:
+        browser = await pages.logged_in("sato", Role.ANALYST)
+        row = pages.item("injection")
+        path = f"/items/{row.thread_id}"
+        report = pages.tejun.resources.evidence.get(row.report or "", ItemReport)
+        fact = next(fact for fact in report.facts if fact.kind == "integer")
+        finding = report.rows[0].finding
+        assert f'value="fact:{fact.id}"' in (await browser.get(path)).text
+        given = answer_of(
+            pages,
+            "injection",
+            decision="report_defect",
+            correct=[f"fact:{fact.id}", f"finding:{finding}", ""],
+            correct_value=["1,234", "", "ignored"],
+            correct_verdict=["", "observe", ""],
+            correct_note=["counted twice", "a test of ours", ""],
+        )
+        assert (await browser.post(f"{path}/answer", **given)).status_code == 303
+        (entry,) = pages.tejun.resources.casebook.decisions(thread_id=row.thread_id)
+        corrections = json.loads(entry.body)["corrections"]
+        assert [(part["fact"], part["value"], part["finding"], part["verdict"]) for part in corrections] == [
+            (fact.id, "1,234", None, None),
+            (None, None, finding, "observe"),
+        ]
+        assert "1,234" in (await browser.get(f"/rounds/{pages.round.id}")).text
+
+    async def test_a_correction_of_nothing_is_refused(self, own_pages: Pages) -> None:
+        browser = own_pages.browser()
+        path = f"/items/{own_pages.item('injection').thread_id}"
+        await browser.get(path)
+        for target, value, fault in (("fact:f9999", "3", "is not in the report"), ("fact:f1", "", "neither")):
+            given = answer_of(
+                own_pages,
+                "injection",
+                correct=target,
+                correct_value=value,
+                correct_verdict="",
+                correct_note="why",
+            )
+            answer = await browser.post(f"{path}/answer", **given)
+            assert (answer.status_code, fault in answer.text) == (422, True)
+
+    async def test_every_figure_leads_to_the_stored_cell_that_it_shows(self, own_pages: Pages) -> None:
+        browser = own_pages.browser()
+        text = (await browser.get(f"/items/{own_pages.item('injection').thread_id}")).text
+        links = re.findall(r'<a class="fact" href="([^"]+)" data-source="([^"]+)">([^<]+)</a>', text)
+        assert links
+        cells = [link for link in links if "row=" in link[0]]
+        assert cells
+        for link, source, _ in cells:
+            assert "cell[" in source
+            page = (await browser.get(html.unescape(link))).text
+            assert page.count('<td class="marked">') == 1
+
+    async def test_an_events_own_text_stands_behind_a_toggle(self, own_pages: Pages) -> None:
+        rows = tuple({"a": str(number), "_raw": f"raw-{number}"} for number in range(60))
+        result = SearchResult(status=SearchStatus.OK, spl="x", earliest=0, latest=1, rows=rows)
+        digest = own_pages.tejun.resources.evidence.put(result)
+        browser = own_pages.browser()
+        text = (await browser.get(f"/evidence/{digest}?row=59")).text
+        assert "<details><summary>show</summary><pre>raw-59</pre></details>" in text
+        assert "<td>raw-59" not in text
+        assert '<tr class="marked"><td>59' in text
 
     async def test_a_failed_check_is_told_at_the_top_and_blocks_the_signature(self, own_pages: Pages) -> None:
         resources = own_pages.tejun.resources

@@ -17,6 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from tools.records import schema as t
+from tools.records.attention import Attention
 from tools.records.chain import GENESIS, seal, verify
 from tools.records.leases import TTL_S, LeaseHeldError, host, is_dead, process_started, user
 from tools.records.rows import ChainedEntry, ChainReport, Entry, Lease, Round, RoundItemRow
@@ -57,6 +58,7 @@ class Casebook:
         self._engine = create_engine(url, pool_pre_ping=True)
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine)
+        self.attention = Attention(self._engine, self._writing)
         try:
             with self._engine.begin() as connection:
                 t.upgrade(connection)
@@ -100,6 +102,12 @@ class Casebook:
         query = select(t.rounds).order_by(t.rounds.c.start.desc(), t.rounds.c.created_at.desc())
         with self._engine.connect() as connection:
             return [Round(**row) for row in connection.execute(query).mappings()]
+
+    def round(self, round_id: str) -> Round | None:
+        """Return the round of exactly this id."""
+        with self._engine.connect() as connection:
+            row = connection.execute(select(t.rounds).where(t.rounds.c.id == round_id)).mappings().first()
+        return None if row is None else Round(**row)
 
     def generations(self, round_: Round) -> int:
         """Return the highest generation of rounds over the same procedure, source and window; 0 for none."""
@@ -255,9 +263,13 @@ class Casebook:
             connection.execute(insert(t.decisions).values(**sealed.model_dump()))
             return sealed
 
-    def decisions(self, *, round_id: str | None = None, thread_id: str | None = None) -> list[ChainedEntry]:
-        """Return entries oldest first, of one round, one item, or all."""
+    def decisions(
+        self, *, round_id: str | None = None, thread_id: str | None = None, item_id: str | None = None
+    ) -> list[ChainedEntry]:
+        """Return entries oldest first, of one round, one item, one item's name in every round, or all."""
         query = select(t.decisions).order_by(t.decisions.c.seq)
+        if item_id is not None:
+            query = query.where(t.decisions.c.item_id == item_id)
         if round_id is not None:
             query = query.where(t.decisions.c.round_id == round_id)
         if thread_id is not None:
@@ -343,16 +355,15 @@ class Casebook:
         with self._writing() as connection:
             connection.execute(update(t.leases).where(mine).values(expires_at=time.time() + TTL_S))
 
+    def leases(self) -> dict[str, Lease]:
+        """Return who works on which item right now, by thread."""
+        with self._engine.connect() as connection:
+            found = [Lease(**row) for row in connection.execute(select(t.leases)).mappings()]
+        return {held.thread_id: held for held in found if not is_dead(held)}
+
     def holder(self, thread_id: str) -> Lease | None:
         """Return who works on an item right now."""
-        with self._engine.connect() as connection:
-            row = (
-                connection.execute(select(t.leases).where(t.leases.c.thread_id == thread_id))
-                .mappings()
-                .first()
-            )
-        held = Lease(**row) if row is not None else None
-        return None if held is None or is_dead(held) else held
+        return self.leases().get(thread_id)
 
 
 def _again(known: ChainedEntry, entry: Entry) -> ChainedEntry:

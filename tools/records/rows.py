@@ -100,3 +100,21 @@ class Lease(Model):
     process_started: str
     acquired_at: float
     expires_at: float
+
+
+class Claim(Model):
+    """Who holds an item for review."""
+
+    thread_id: str
+    holder: str
+    claimed_at: float
+    expires_at: float
+
+
+class Opening(Model):
+    """When a reviewer first opened a review: what review seconds are counted from."""
+
+    thread_id: str
+    interrupt_id: str
+    reviewer: str
+    opened_at: float

@@ -107,6 +107,24 @@ leases = Table(
     Column("expires_at", Float, nullable=False),
 )
 
+claims = Table(
+    "claims",
+    METADATA,
+    Column("thread_id", String(36), primary_key=True),
+    Column("holder", String, nullable=False),
+    Column("claimed_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+
+openings = Table(
+    "openings",
+    METADATA,
+    Column("thread_id", String(36), primary_key=True),
+    Column("interrupt_id", String, primary_key=True),
+    Column("reviewer", String, primary_key=True),
+    Column("opened_at", Float, nullable=False),
+)
+
 
 class NewerSchemaError(Exception):
     """The database was written by a newer version of this program."""

@@ -19,6 +19,7 @@
       if (choice && !choice.checked) choice.checked = true;
       if (reason) reason.focus();
     },
+    c: () => { document.querySelector("button[data-key=c]")?.click(); },
     "?": () => {
       const list = document.getElementById("keys");
       if (list) { list.open ? list.close() : list.showModal(); }
