@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
@@ -9,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from agents.render import html, markdown
+from agents.render import html, markdown, pdf
 from agents.render.json import to_json
 from graph.rounds import AnswerRefusedError, NothingToAnswerError, answer_item
 from graph.signing import sign_round
@@ -21,7 +22,12 @@ from web.users import Role
 from web.view import language_of, page
 from web.words import words_of
 
-FORMATS = {"md": "text/markdown", "html": "text/html", "json": "application/json"}
+FORMATS = {
+    "md": "text/markdown; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "pdf": "application/pdf",
+}
 
 
 def show(request: Request) -> Response:
@@ -96,11 +102,16 @@ def download(request: Request) -> Response:
     if format_ not in FORMATS:
         raise HTTPException(404, f"format {format_!r} is unknown. Expected {', '.join(FORMATS)}.")
     round_ = desk.round(request.path_params["round"])
-    render = {"md": markdown.render_round, "html": html.render_round, "json": to_json}[format_]
-    text = render(desk.report(round_), spl_of=desk.spl_of)
+    render: dict[str, Callable[..., str | bytes]] = {
+        "md": markdown.render_round,
+        "html": html.render_round,
+        "json": to_json,
+        "pdf": pdf.render_round,
+    }
+    content = render[format_](desk.report(round_), spl_of=desk.spl_of)
     name = f"{round_.procedure_id}-{round_.id[:8]}.{format_}"
     return Response(
-        text,
-        media_type=f"{FORMATS[format_]}; charset=utf-8",
+        content,
+        media_type=FORMATS[format_],
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )

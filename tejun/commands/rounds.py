@@ -30,6 +30,7 @@ class ReportFormat(StrEnum):
     MD = "md"
     HTML = "html"
     JSON = "json"
+    PDF = "pdf"
 
 
 @guarded
@@ -241,21 +242,23 @@ def report(
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to a file.")] = None,
 ) -> None:
     """Print the report of a round, as it stands now."""
-    text = render_report(round_, format_)
+    content = render_report(round_, format_)
     if output is None:
         import sys
 
-        sys.stdout.write(text)
+        if isinstance(content, bytes):
+            fail("a PDF is no text for a terminal. Name a file with --output report.pdf.", USAGE)
+        sys.stdout.write(content)
     else:
-        output.write_text(text, "utf-8")
+        output.write_bytes(content if isinstance(content, bytes) else content.encode())
         console().print(f"wrote {output}", markup=False)
 
 
-def render_report(name: str, format_: ReportFormat) -> str:
+def render_report(name: str, format_: ReportFormat) -> str | bytes:
     """Return the report of a round in a format."""
     import time
 
-    from agents.render import html, markdown
+    from agents.render import html, markdown, pdf
     from agents.render.json import to_json
     from agents.round_report import assemble_round
     from tools.records.casebook import Casebook
@@ -275,6 +278,8 @@ def render_report(name: str, format_: ReportFormat) -> str:
 
     if format_ is ReportFormat.JSON:
         return to_json(whole, spl_of=spl_of)
+    if format_ is ReportFormat.PDF:
+        return pdf.render_round(whole, spl_of=spl_of)
     render = markdown.render_round if format_ is ReportFormat.MD else html.render_round
     return render(whole, spl_of=spl_of)
 

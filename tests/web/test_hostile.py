@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from procedures.schedule import RoundWindow
 from procedures.source import ProcedureSource
 from tejun.exporting import write_rows
 from tejun.opening import open_tejun
+from tests.agents.render.test_pdf import read_back
 from tests.web.chromium import NEEDS_CHROMIUM, browsing, serving
 from tests.web.conftest import settings_of
 from tools.demo import plan
@@ -47,8 +49,8 @@ PAYLOADS = (
     "| --- |\n# heading\n```\n<script>alert(10)</script>\n```\n- [ ] x",
     "http://evil.invalid/?q=<x> mallory@evil.invalid 203.0.113.9",
     "\\\\evil.invalid\\share\\x.png",
-    "字" * 3_000,
-    "W" * 50_000,
+    "字" * 1_500,
+    "W" * 6_000,
 )
 UNSEEN = ("\u202e", "\u2066", "\u200b", "\ufeff", "\x07", "\x1b", "\x00", "\u2028")
 
@@ -187,6 +189,16 @@ async def test_the_json_export_is_never_taken_for_a_page(attack: Attack, address
     assert answer.headers["content-type"].startswith("application/json")
     labels = json.dumps(answer.json(), ensure_ascii=False)
     assert "alert(1)" in labels
+
+
+async def test_the_pdf_export_holds_text_alone(attack: Attack, address: str) -> None:
+    answer = await exported(address, attack.export("pdf"))
+    assert answer.headers["content-type"] == "application/pdf"
+    text = re.sub(r"\s", "", "".join(read_back(answer.content)))
+    assert "<script>alert(1)</script>" in text
+    assert [char for char in UNSEEN if char in text] == []
+    for name in (b"/JavaScript", b"/URI", b"/Launch", b"/EmbeddedFile", b"/SubmitForm"):
+        assert name not in answer.content
 
 
 def test_a_csv_opened_in_a_spreadsheet_starts_no_formula(tmp_path: Path) -> None:
