@@ -33,6 +33,7 @@ from procedures.schedule import RoundWindow
 from procedures.source import ProcedureSource
 from tejun.opening import open_tejun
 from tejun.settings import Settings
+from tests.bench_pages import bench_pages
 from tools.demo import plan
 from tools.demo.generate import generate
 from tools.logstore.layout import column_name
@@ -397,6 +398,7 @@ def main() -> None:
         table.add_row("memory: peak of all of this", f"{peak:,.0f} MiB", "goal ≤ 2,048 MiB", "")
         table.add_row("search: median ratio", "", "goal ≤ 1.3", f"{median:.2f}")
         asyncio.run(bench_round(folder, table))
+        asyncio.run(bench_pages(folder, table))
     Console(width=130).print(table)
 
 

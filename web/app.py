@@ -122,7 +122,10 @@ async def _with_person(request: Request, call_next: Next) -> Response:
         if access.mode == "proxy" or request.method != "GET" or "hx-request" in request.headers:
             return JSONResponse({"error": "log in first"}, 401)
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
-    return await call_next(request)
+    response = await call_next(request)
+    if request.method == "POST":
+        desk_of(request).recent.forget()
+    return response
 
 
 def _told(request: Request, error: Exception) -> Response:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import islice
+from threading import Lock
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -21,7 +23,7 @@ from agents.round_report import assemble_round
 from graph.build import ItemGraph
 from graph.resources import Resources
 from procedures.archive import load_procedure
-from procedures.model import DrillDown
+from procedures.model import DrillDown, Procedure
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
 from tools.records.evidence import EvidenceError
@@ -33,9 +35,34 @@ from tools.search.result import SearchResult
 from web.access import Access
 
 PAGE_ROWS = 25
+RECENT_S = 1.0
 EARLIER = 10
 MOST_CHOICES = 300
 _CELL = re.compile(r"cell\[(\d+)\]\.(.+)", re.DOTALL)
+
+
+class Recent:
+    """Values that are the same for everybody who asks within a second; whoever changes something asks anew."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: dict[Hashable, tuple[float, Any]] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """Return the value of `key`, made by one asker for all."""
+        with self._lock:
+            made_at, value = self._kept.get(key, (-RECENT_S, None))
+            if time.monotonic() - made_at >= RECENT_S:
+                if len(self._kept) > MOST_CHOICES:
+                    self._kept.clear()
+                value = make()
+                self._kept[key] = time.monotonic(), value
+            return value
+
+    def forget(self) -> None:
+        """Make everything anew."""
+        with self._lock:
+            self._kept.clear()
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +76,7 @@ class Desk:
     """Address of the SIEM's own search page, with `{spl}`, `{earliest}` and `{latest}`."""
     seen: set[tuple[str, str, str]] = field(default_factory=set)
     """Openings that this process has written already."""
+    recent: Recent = field(default_factory=Recent)
 
     def item(self, thread_id: str) -> RoundItemRow:
         """Return an item.
@@ -151,24 +179,60 @@ class Seen:
     result: CriterionResult
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What an item rests on; it never changes under its digests, so that it is read and rendered once."""
+
+    report: ItemReport
+    judgement: Judgement
+    procedure: Procedure
+    failed: tuple[Check, ...]
+    checks: tuple[Check, ...]
+    """Failures on top."""
+    criteria: tuple[Seen, ...]
+    searches: tuple[Search, ...]
+    findings: tuple[tuple[str, str], ...]
+    """Ids of the findings above none, with their entity."""
+    facts: tuple[Fact, ...]
+    """Figures that a reviewer may correct."""
+
+
+@lru_cache(maxsize=256)
+def _stored(desk: Desk, report: str, checks: str, judgement: str, procedure: str) -> Stored:
+    evidence = desk.resources.evidence
+    draft, judged = evidence.get(report, ItemReport), evidence.get(judgement, Judgement)
+    made = evidence.get(checks, Checks)
+    ranked = sorted(made.checks, key=lambda check: ("failed", "not_checked", "passed").index(check.status))
+    above = [entry for entry in judged.findings if entry.unsuppressed is not Verdict.NONE]
+    written = load_procedure(evidence.get(procedure, ProcedureSource))
+
+    def label(entry: FindingJudgement) -> str:
+        return entity_label(entry.key, written.item(draft.item), written.timezone)
+
+    return Stored(
+        report=draft,
+        judgement=judged,
+        procedure=written,
+        failed=made.failed,
+        checks=tuple(ranked),
+        criteria=tuple(_criteria(judged, label)),
+        searches=tuple(_searches(desk, draft)),
+        findings=tuple((entry.finding, label(entry)) for entry in above),
+        facts=draft.facts[:MOST_CHOICES],
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ItemView:
     """Everything that the page of an item shows."""
 
     row: RoundItemRow
     round: Round
-    report: ItemReport | None
+    stored: Stored | None
+    """None: the item has no report."""
     body: str
-    checks: tuple[Check, ...]
-    failed: tuple[Check, ...]
-    criteria: tuple[Seen, ...]
-    searches: tuple[Search, ...]
     drill_downs: tuple[DrillDown, ...]
     proposal: Any
-    findings: tuple[tuple[str, str], ...]
-    """Ids of the findings above none, with their entity."""
-    facts: tuple[Fact, ...]
-    """Figures that a reviewer may correct."""
     answers: tuple[dict[str, Any], ...]
     earlier: tuple[dict[str, Any], ...]
     """Decisions on this item in other rounds, newest first."""
@@ -176,34 +240,19 @@ class ItemView:
 
 def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
     """Read everything about one item."""
-    casebook, evidence = desk.resources.casebook, desk.resources.evidence
+    casebook = desk.resources.casebook
     round_ = desk.round(row.round_id)
     answers = tuple(entry.model_dump(mode="json") for entry in casebook.decisions(thread_id=row.thread_id))
     if row.report is None or row.checks is None or row.judgement is None:
-        return ItemView(row, round_, None, "", (), (), (), (), (), None, (), (), answers, ())
-    report, judgement = evidence.get(row.report, ItemReport), evidence.get(row.judgement, Judgement)
-    checks = evidence.get(row.checks, Checks)
-    ranked = sorted(checks.checks, key=lambda check: ("failed", "not_checked", "passed").index(check.status))
-    procedure = load_procedure(evidence.get(round_.procedure_digest, ProcedureSource))
-    item = procedure.item(row.item_id)
-
-    def label(entry: FindingJudgement) -> str:
-        return entity_label(entry.key, item, procedure.timezone)
-
-    above = [entry for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
+        return ItemView(row, round_, None, "", (), None, answers, ())
+    stored = _stored(desk, row.report, row.checks, row.judgement, round_.procedure_digest)
     return ItemView(
         row=row,
         round=round_,
-        report=report,
+        stored=stored,
         body=_item_html(desk, row.report, row.checks, orjson.dumps(answers).decode()),
-        checks=tuple(ranked),
-        failed=checks.failed,
-        criteria=tuple(_criteria(judgement, label)),
-        searches=tuple(_searches(desk, report)),
-        drill_downs=item.drill_downs,
-        proposal=propose(judgement, report.language),
-        findings=tuple((entry.finding, label(entry)) for entry in above),
-        facts=report.facts[:MOST_CHOICES],
+        drill_downs=stored.procedure.item(row.item_id).drill_downs,
+        proposal=propose(stored.judgement, stored.report.language),
         answers=tuple(_told(answer) for answer in answers),
         earlier=tuple(islice(_earlier(desk, row, round_), EARLIER)),
     )
@@ -251,9 +300,12 @@ def _earlier(desk: Desk, row: RoundItemRow, round_: Round) -> Iterator[dict[str,
 
 def changes(desk: Desk, row: RoundItemRow) -> dict[str, int]:
     """Count what is new, what recurs and what is gone since the round before."""
-    if row.judgement is None:
-        return {}
-    judgement = desk.resources.evidence.get(row.judgement, Judgement)
+    return {} if row.judgement is None else _changes(desk, row.judgement)
+
+
+@lru_cache(maxsize=2048)
+def _changes(desk: Desk, digest: str) -> dict[str, int]:
+    judgement = desk.resources.evidence.get(digest, Judgement)
     above = [entry.recurrence for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
     counted = {"new": above.count("new"), "recurring": above.count("recurring"), "gone": len(judgement.gone)}
     return {name: count for name, count in counted.items() if count}

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from markupsafe import Markup
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 
+from agents.render.words import Language
 from tools.records.rows import Claim, Lease
 from web.access import person_of
-from web.desk import changes, desk_of
-from web.view import age, language_of, page
+from web.desk import Desk, changes, desk_of
+from web.view import age, language_of, page, part
 
 MOST = 100
 ROUNDS = 20
@@ -19,27 +21,41 @@ VERDICTS = ("investigate", "undetermined", "observe", "none")
 
 def show(request: Request) -> Response:
     """Show the whole page."""
-    return page(request, "inbox.html.jinja", **_view(request))
+    person_of(request)
+    desk = desk_of(request)
+    return page(
+        request,
+        "inbox.html.jinja",
+        tables=_tables(request),
+        verdicts=VERDICTS,
+        verdict=request.query_params.get("verdict", ""),
+        procedure=request.query_params.get("procedure", ""),
+        procedures=desk.recent.get("procedures", desk.resources.casebook.procedures),
+        query=request.url.query,
+    )
 
 
 def live(request: Request) -> Response:
     """Show the tables alone, for the page that is open to renew itself."""
-    return page(request, "inbox_tables.html.jinja", **_view(request))
-
-
-def _view(request: Request) -> dict[str, Any]:
     person_of(request)
-    desk = desk_of(request)
-    casebook, language = desk.resources.casebook, language_of(request)
-    rounds = {round_.id: round_ for round_ in casebook.rounds()}
-    waiting = casebook.inbox()
+    return HTMLResponse(_tables(request))
+
+
+def _tables(request: Request) -> Markup:
+    """Return what waits and the rounds; everybody who asks within a second sees the same."""
+    desk, language = desk_of(request), language_of(request)
     verdict, procedure = request.query_params.get("verdict", ""), request.query_params.get("procedure", "")
-    shown = [
-        row
-        for row in waiting
-        if (not verdict or row.verdict == verdict)
-        and (not procedure or rounds[row.round_id].procedure_id == procedure)
-    ]
+    made: Markup = desk.recent.get(
+        ("inbox", language, verdict, procedure),
+        lambda: part("inbox_tables.html.jinja", language, **_view(desk, language, verdict, procedure)),
+    )
+    return made
+
+
+def _view(desk: Desk, language: Language, verdict: str, procedure: str) -> dict[str, Any]:
+    casebook = desk.resources.casebook
+    shown = casebook.inbox(verdict=verdict, procedure=procedure, most=MOST)
+    rounds = casebook.rounds_of(sorted({row.round_id for row in shown}))
     now = desk.resources.clock()
     claims, leases = casebook.attention.claims(now=now), casebook.leases()
     lines = [
@@ -50,23 +66,14 @@ def _view(request: Request) -> dict[str, Any]:
             "change": changes(desk, row),
             "holder": _holder(row.thread_id, claims, leases),
         }
-        for row in shown[:MOST]
+        for row in shown
     ]
-    listed = []
-    for round_ in list(rounds.values())[:ROUNDS]:
-        states = [row.state for row in casebook.items(round_.id)]
-        listed.append(
-            {"round": round_, "states": {state: states.count(state) for state in dict.fromkeys(states)}}
-        )
+    newest = casebook.newest_rounds(ROUNDS)
+    states = casebook.states([round_.id for round_ in newest])
     return {
         "lines": lines,
-        "more": len(shown) - len(lines),
-        "rounds": listed,
-        "verdicts": VERDICTS,
-        "verdict": verdict,
-        "procedure": procedure,
-        "procedures": sorted({rounds[row.round_id].procedure_id for row in waiting}),
-        "query": request.url.query,
+        "more": casebook.waiting(verdict=verdict, procedure=procedure) - len(lines),
+        "rounds": [{"round": round_, "states": states[round_.id]} for round_ in newest],
     }
 
 

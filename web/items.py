@@ -7,10 +7,9 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from graph.rounds import AnswerRefusedError, NothingToAnswerError, answer_item
-from procedures.verdict import Verdict
 from tools.records.attention import ClaimedError
 from tools.records.leases import LeaseHeldError
 from tools.records.review import DecisionKind, OutcomeKind
@@ -18,7 +17,7 @@ from tools.records.rows import RoundItemRow
 from web.access import checked_form, person_of
 from web.desk import PAGE_ROWS, answer_of, desk_of, item_view, stored_search
 from web.users import Role
-from web.view import language_of, page
+from web.view import fragment, language_of, page
 from web.words import words_of
 
 RAW = "_raw"
@@ -28,7 +27,6 @@ KEPT = ("decision", "outcome", "reason", "question", "knowledge")
 """Fields that stand in the form again after an answer that was not taken."""
 
 DECISIONS: tuple[DecisionKind, ...] = ("deep_dive", "no_deep_dive", "need_more_evidence", "report_defect")
-VERDICTS = tuple(verdict.value for verdict in Verdict)
 OUTCOMES: tuple[OutcomeKind, ...] = ("incident", "not_incident", "inconclusive")
 
 
@@ -65,7 +63,6 @@ def _shown(
         outcomes=OUTCOMES,
         claim=claim,
         mine=claim is not None and claim.holder == person.name,
-        verdicts=VERDICTS,
         may_decide=person.role.may(Role.ANALYST),
     )
 
@@ -119,7 +116,9 @@ def correction(request: Request) -> Response:
     person_of(request, Role.ANALYST)
     desk = desk_of(request)
     view = item_view(desk, desk.item(request.path_params["thread"]))
-    return page(request, "correction.html.jinja", view=view, verdicts=VERDICTS, row=view.row)
+    if view.stored is None:
+        raise HTTPException(404, "the item has no report yet.")
+    return HTMLResponse(fragment("correction.html.jinja", language_of(request), view.stored))
 
 
 def _again(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from functools import lru_cache
 from importlib import resources
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 from agents.render.layout import visible_lines
 from agents.render.values import visible
 from agents.render.words import Language
+from procedures.verdict import Verdict
 from web.access import csrf_token
 from web.words import words_of
 
@@ -26,6 +28,7 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+VERDICTS = tuple(verdict.value for verdict in Verdict)
 LANGUAGE_COOKIE = "tejun_language"
 
 
@@ -52,6 +55,18 @@ def page(request: Request, template: str, *, status: int = 200, **values: Any) -
         **values,
     }
     return HTMLResponse(_ENVIRONMENT.get_template(template).render(context), status)
+
+
+@lru_cache(maxsize=1024)
+def fragment(template: str, language: Language, stored: object) -> Markup:
+    """Return a part of a page that says the same about `stored` as long as it lives."""
+    return part(template, language, stored=stored, verdicts=VERDICTS)
+
+
+def part(template: str, language: Language, **values: Any) -> Markup:
+    """Return a part of a page, rendered by a template of its own."""
+    text = _ENVIRONMENT.get_template(template).render(w=words_of(language), language=language, **values)
+    return Markup(text)  # noqa: S704 - the template escapes
 
 
 def desk_mode(request: Request) -> str:
@@ -87,4 +102,4 @@ def cell(value: object) -> str:
 
 
 _ENVIRONMENT.filters.update({"clock": clock, "cell": cell, "visible": visible, "lines": visible_lines})
-_ENVIRONMENT.globals["Markup"] = Markup
+_ENVIRONMENT.globals.update({"Markup": Markup, "fragment": fragment})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from agents.render.words import WORDS, Language
 
 PAGE_WORDS: dict[str, tuple[str, str]] = {
@@ -109,6 +111,7 @@ PAGE_WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+@cache
 def words_of(language: Language) -> dict[str, str]:
     """Return every word of the pages; those of the report come first."""
     return {name: pair[language == "en"] for name, pair in {**WORDS, **PAGE_WORDS}.items()}

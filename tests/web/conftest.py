@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -21,7 +21,7 @@ from tools.demo import plan
 from tools.records.rows import Round, RoundItemRow
 from web.access import Access, Mode
 from web.app import build_app
-from web.desk import Desk
+from web.desk import Desk, Recent
 from web.users import Role, Users
 
 LIBRARY = Path(__file__).resolve().parent.parent.parent / "procedures" / "library"
@@ -69,6 +69,8 @@ class Pages:
     tejun: Tejun
     users: Users
     mode: Mode
+    recent: Recent = field(default_factory=Recent)
+    """Of the one process that all browsers talk to."""
 
     @property
     def round(self) -> Round:
@@ -79,7 +81,13 @@ class Pages:
 
     def browser(self, **headers: str) -> Browser:
         access = Access(mode=self.mode, users=self.users, owner="owner")
-        desk = Desk(self.tejun.graph, self.tejun.resources, access, siem_link="https://siem.invalid/?q={spl}")
+        desk = Desk(
+            self.tejun.graph,
+            self.tejun.resources,
+            access,
+            siem_link="https://siem.invalid/?q={spl}",
+            recent=self.recent,
+        )
         transport = httpx.ASGITransport(build_app(desk, key="0" * 64), client=("127.0.0.1", 5))
         client = httpx.AsyncClient(
             transport=transport, base_url=BASE, headers={"accept-language": "en", **headers}

@@ -12,7 +12,19 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, delete, event, insert, select, update
+from sqlalchemy import (
+    Connection,
+    Engine,
+    Select,
+    case,
+    create_engine,
+    delete,
+    event,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
@@ -22,6 +34,8 @@ from tools.records.chain import GENESIS, seal, verify
 from tools.records.leases import TTL_S, LeaseHeldError, host, is_dead, process_started, user
 from tools.records.rows import ChainedEntry, ChainReport, Entry, Lease, Round, RoundItemRow
 
+READERS = 40
+"""Most connections beyond the pool's own: as many as the pages have threads."""
 SEVERITY = ("investigate", "undetermined", "observe", "none", None)
 
 
@@ -48,17 +62,19 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reads = connection.get_execution_options().get("reads", False)
+        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 class Casebook:
     """An open casebook. Safe to use from several threads."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, pool_pre_ping=True)
+        self._engine = create_engine(url, pool_pre_ping=True, max_overflow=READERS)
         if self._engine.dialect.name == "sqlite":
             _prepare_sqlite(self._engine)
-        self.attention = Attention(self._engine, self._writing)
+        self._reader = self._engine.execution_options(reads=True)
+        self.attention = Attention(self._reader, self._writing)
         try:
             with self._engine.begin() as connection:
                 t.upgrade(connection)
@@ -100,12 +116,12 @@ class Casebook:
     def rounds(self) -> list[Round]:
         """Return all rounds, newest window first."""
         query = select(t.rounds).order_by(t.rounds.c.start.desc(), t.rounds.c.created_at.desc())
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             return [Round(**row) for row in connection.execute(query).mappings()]
 
     def round(self, round_id: str) -> Round | None:
         """Return the round of exactly this id."""
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             row = connection.execute(select(t.rounds).where(t.rounds.c.id == round_id)).mappings().first()
         return None if row is None else Round(**row)
 
@@ -120,6 +136,37 @@ class Casebook:
             ),
             default=0,
         )
+
+    def procedures(self) -> list[str]:
+        """Return the ids of all procedures that had a round."""
+        with self._reader.connect() as connection:
+            return sorted(connection.scalars(select(t.rounds.c.procedure_id).distinct()))
+
+    def newest_rounds(self, most: int) -> list[Round]:
+        """Return the rounds of the newest windows, newest first."""
+        query = select(t.rounds).order_by(t.rounds.c.start.desc(), t.rounds.c.created_at.desc()).limit(most)
+        with self._reader.connect() as connection:
+            return [Round(**row) for row in connection.execute(query).mappings()]
+
+    def states(self, round_ids: Sequence[str]) -> dict[str, dict[str, int]]:
+        """Return how many items of each round are in each state."""
+        query = (
+            select(t.items.c.round_id, t.items.c.state, func.count())
+            .where(t.items.c.round_id.in_(round_ids))
+            .group_by(t.items.c.round_id, t.items.c.state)
+            .order_by(func.min(t.items.c.position))
+        )
+        counted: dict[str, dict[str, int]] = {round_id: {} for round_id in round_ids}
+        with self._reader.connect() as connection:
+            for round_id, state, count in connection.execute(query):
+                counted[round_id][state] = count
+        return counted
+
+    def rounds_of(self, round_ids: Sequence[str]) -> dict[str, Round]:
+        """Return rounds by their ids."""
+        query = select(t.rounds).where(t.rounds.c.id.in_(round_ids))
+        with self._reader.connect() as connection:
+            return {row["id"]: Round(**row) for row in connection.execute(query).mappings()}
 
     def find_round(self, text: str) -> Round:
         """Return a round by its id, the beginning of its id, `latest`, or its procedure's id (the newest).
@@ -173,7 +220,7 @@ class Casebook:
             )
             .order_by(t.rounds.c.start.desc(), t.rounds.c.created_at.desc())
         )
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             row = connection.execute(query).first()
         return None if row is None else (row[0], row[1])
 
@@ -182,13 +229,13 @@ class Casebook:
     def items(self, round_id: str) -> list[RoundItemRow]:
         """Return the items of a round in the procedure's order."""
         query = select(t.items).where(t.items.c.round_id == round_id).order_by(t.items.c.position)
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             return [RoundItemRow(**row) for row in connection.execute(query).mappings()]
 
     def item(self, thread_id: str) -> RoundItemRow | None:
         """Return the item of exactly this thread."""
         query = select(t.items).where(t.items.c.thread_id == thread_id)
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             row = connection.execute(query).mappings().first()
         return None if row is None else RoundItemRow(**row)
 
@@ -201,12 +248,25 @@ class Casebook:
                 .values(**changes, updated_at=time.time())
             )
 
-    def inbox(self) -> list[RoundItemRow]:
-        """Return the paused items of all rounds, worst first, then oldest first."""
-        query = select(t.items).where(t.items.c.state == "paused")
-        with self._engine.connect() as connection:
-            rows = [RoundItemRow(**row) for row in connection.execute(query).mappings()]
-        return sorted(rows, key=lambda row: (SEVERITY.index(row.verdict), row.updated_at, row.position))
+    def inbox(self, *, verdict: str = "", procedure: str = "", most: int | None = None) -> list[RoundItemRow]:
+        """Return the paused items of all rounds, worst first, then oldest first.
+
+        Args:
+            verdict: Only items of this verdict.
+            procedure: Only items of this procedure.
+            most: At most so many.
+        """
+        severity = case(dict(zip(SEVERITY[:-1], range(4), strict=True)), value=t.items.c.verdict, else_=4)
+        query = _waiting(select(t.items), verdict, procedure)
+        query = query.order_by(severity, t.items.c.updated_at, t.items.c.position).limit(most)
+        with self._reader.connect() as connection:
+            return [RoundItemRow(**row) for row in connection.execute(query).mappings()]
+
+    def waiting(self, *, verdict: str = "", procedure: str = "") -> int:
+        """Return how many items the inbox holds; the arguments are those of `inbox`."""
+        query = _waiting(select(func.count()).select_from(t.items), verdict, procedure)
+        with self._reader.connect() as connection:
+            return int(connection.scalar(query) or 0)
 
     def find_item(self, text: str) -> RoundItemRow:
         """Return an item by thread id, the beginning of it, `ROUND/ITEM`, or an item id.
@@ -224,7 +284,7 @@ class Casebook:
             if not found:
                 raise UnknownNameError(f"item {item_id!r} is not in round {round_.id[:8]}. Items: {listed}.")
             return found[0]
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             every = [RoundItemRow(**row) for row in connection.execute(select(t.items)).mappings()]
         found = [row for row in every if text and row.thread_id.startswith(text)]
         found = found or [row for row in every if row.item_id == text and row.state == "paused"]
@@ -274,7 +334,7 @@ class Casebook:
             query = query.where(t.decisions.c.round_id == round_id)
         if thread_id is not None:
             query = query.where(t.decisions.c.thread_id == thread_id)
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             return [ChainedEntry(**row) for row in connection.execute(query).mappings()]
 
     def verify_chain(self) -> ChainReport:
@@ -295,7 +355,7 @@ class Casebook:
 
     def proposals(self) -> list[dict[str, object]]:
         """Return all proposals, oldest first."""
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             return [
                 dict(row)
                 for row in connection.execute(
@@ -357,13 +417,24 @@ class Casebook:
 
     def leases(self) -> dict[str, Lease]:
         """Return who works on which item right now, by thread."""
-        with self._engine.connect() as connection:
+        with self._reader.connect() as connection:
             found = [Lease(**row) for row in connection.execute(select(t.leases)).mappings()]
         return {held.thread_id: held for held in found if not is_dead(held)}
 
     def holder(self, thread_id: str) -> Lease | None:
         """Return who works on an item right now."""
         return self.leases().get(thread_id)
+
+
+def _waiting(query: Select[Any], verdict: str, procedure: str) -> Select[Any]:
+    """Narrow a query of items to those that wait for a person."""
+    query = query.where(t.items.c.state == "paused")
+    if verdict:
+        query = query.where(t.items.c.verdict == verdict)
+    if procedure:
+        mine = select(t.rounds.c.id).where(t.rounds.c.procedure_id == procedure)
+        query = query.where(t.items.c.round_id.in_(mine))
+    return query
 
 
 def _again(known: ChainedEntry, entry: Entry) -> ChainedEntry:

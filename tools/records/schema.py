@@ -51,7 +51,7 @@ items = Table(
     Column("item_id", String, nullable=False),
     Column("title", String, nullable=False),
     Column("position", Integer, nullable=False),
-    Column("state", String, nullable=False),
+    Column("state", String, nullable=False, index=True),
     Column("awaiting", String),
     Column("verdict", String),
     Column("complete", Boolean),
