@@ -130,6 +130,11 @@ def _entities(bare: str, language: Language, vocabulary: Vocabulary) -> Iterator
         if not words_of([match.group()]) <= vocabulary.trusted
     )
     lowered = bare.lower()
+    squeezed = {_squeezed(word): word for word in LATIN.findall(bare) if not word.isalpha()}
+    yield from (
+        f"{squeezed[plain]!r} is a value of the log"
+        for plain in sorted(squeezed.keys() & {_squeezed(name) for name in vocabulary.names})
+    )
     for name in sorted(vocabulary.names | vocabulary.values):
         known = name in vocabulary.values and words_of([name]) <= vocabulary.trusted
         if not (known and name not in vocabulary.names) and _stands_in(name, lowered):
@@ -148,6 +153,11 @@ def _entities(bare: str, language: Language, vocabulary: Vocabulary) -> Iterator
     for match in NAMED.finditer(bare):
         if match[1] not in FOLLOWS and match[1] not in vocabulary.trusted and not match[1].endswith("ing"):
             yield f"{match[1]!r} is a name"
+
+
+def _squeezed(name: str) -> str:
+    """Return a name without the signs between its parts, which a writer may have changed."""
+    return "".join(sign for sign in name.lower() if sign.isalnum())
 
 
 def _stands_in(name: str, lowered: str) -> bool:

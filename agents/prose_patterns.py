@@ -6,7 +6,7 @@ import re
 
 EN_NUMBERS = re.compile(
     r"\b(?:zero|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|\w+teen|twenty|thirty|forty|fifty|"
-    r"sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?|half|twice|thrice|double|triple|"
+    r"sixty|seventy|eighty|ninety|single|pair|hundreds?|thousands?|millions?|billions?|dozens?|half|twice|thrice|double|triple|"
     r"quarter|percent)\b",
     re.IGNORECASE,
 )

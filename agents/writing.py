@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from agents.asking import Asker
 from agents.context import ItemContext
-from agents.narrative import fact_label, sentence
+from agents.narrative import Language, fact_label, sentence
+from agents.outline import Outline
 from agents.prompting import compile_prompt
 from agents.prose import REFERENCE, Vocabulary, faults_of, is_numeric, references_of
 from agents.proving import prove
@@ -24,27 +25,17 @@ from tools.records.report import ItemReport, Section
 WRITTEN = ("assessment", "recommendation")
 TOLD_FAULTS = 12
 DRAFT_CHARS = 400
-HINTED = 4
-"""Facts of the worst finding that the task names as an example of how to refer."""
-SHOWN = 3
-"""Paragraphs of the fixed wording that a model is shown to start from."""
-_TASK = {
-    "ja": "プログラムの定型文:\n{draft}\n\n上の事実と定型文をもとに、読みやすい総合所見と推奨対応を JSON で書く。"
-    "値は {hint} のように参照で書き、総合所見の段落には必ず参照を入れる。",
-    "en": "Fixed wording of the code:\n{draft}\n\nFrom these facts and this wording, write a readable assessment and a "
-    "recommendation as JSON. Refer to values like this: {hint}. Every paragraph of the assessment holds a reference.",
+FIXED = 3
+"""Paragraphs of the fixed wording whose facts a model may refer to as well."""
+_TASK: dict[Language, str] = {
+    "ja": "データ:\n{data}\n\nこのデータの答えを JSON で書く。",
+    "en": "Data:\n{data}\n\nWrite the answer for this data as JSON.",
 }
-_MEND = {
-    "ja": "あなたの下書きには、事実への参照でないものがある。参照に置き換えるか、取り除く。言い換えてぼかしてはならない。全体を JSON で書き直す。",
-    "en": "Your draft holds what is no reference to a fact. Put a reference in its place, or remove it; do not blur it. Write the whole JSON again.",
+_MEND: dict[Language, str] = {
+    "ja": "前の下書き:\n{draft}\n次のものは事実への参照でない。参照に置き換えるか取り除き、言い換えてぼかさず、全体を書き直す。\n{faults}",
+    "en": "Your draft:\n{draft}\nThese are no references to facts. Put a reference in the place of each or remove it, do not "
+    "blur it, and write the whole again.\n{faults}",
 }
-
-
-_PLAIN = r"[^0-9{}<>`\"\n\[\]\\]"
-_REFERRING = r"\{\{f[0-9]+\}\}"
-Paragraph = Annotated[str, Field(json_schema_extra={"pattern": f"^({_PLAIN}|{_REFERRING})+$"})]
-Referring = Annotated[str, Field(json_schema_extra={"pattern": f"^{_PLAIN}*({_REFERRING}{_PLAIN}*)+$"})]
-"""Servers that enforce a schema keep digits out and references in; what others let through is found by the checks."""
 
 
 class NarrativeGiven(BaseModel):
@@ -52,8 +43,8 @@ class NarrativeGiven(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    assessment: list[Referring] = Field(min_length=1, max_length=3)
-    recommendation: list[Paragraph] = Field(max_length=3)
+    assessment: list[str] = Field(min_length=1, max_length=3)
+    recommendation: list[str] = Field(max_length=3)
 
     def section(self, name: str) -> list[str]:
         """Return the paragraphs of one section."""
@@ -84,10 +75,8 @@ async def write_narrative(
     sheet = Sheet(report)
     if not asker.has("reporter") or not sheet.findings:
         return Written(report)
-    prompt = compile_prompt("reporter", context)
-    task = _task(report, sheet)
-    user = f"{sheet.text}\n\n{task}"
-    given = await asker.ask("reporter", prompt, user, NarrativeGiven)
+    writer = _Writer(context, Outline(sheet), asker)
+    given = await writer.write()
     if given is None:
         return Written(report)
     given = proven(given, sheet)
@@ -95,29 +84,62 @@ async def write_narrative(
     repairs = 0
     if faults := list(checker.faults(given)):
         repairs = 1
-        told = "\n".join(f"- {harmless(fault, 160)}" for fault in faults[:TOLD_FAULTS])
-        draft = harmless_draft(given)
-        mend = f"{sheet.text}\n\n{draft}\n{_MEND[report.language]}\n{told}\n\n{task}"
-        mended = await asker.ask("reporter", prompt, mend, NarrativeGiven)
+        mended = await writer.write(given, faults)
         given = proven(mended, sheet) if mended else given
     return _taken(report, sheet, checker, given, asker.name("reporter"), repairs)
 
 
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Asks the model for a narrative, and once more for a better one."""
+
+    context: ItemContext
+    outline: Outline
+    asker: Asker
+
+    async def write(
+        self, draft: NarrativeGiven | None = None, faults: Sequence[str] = ()
+    ) -> NarrativeGiven | None:
+        """Return what the model writes; a server that cannot hold the sentences' form is asked for plain text."""
+        language = self.outline.language
+        user = _TASK[language].format(data=self.outline.text)
+        if draft is not None:
+            told = "\n".join(f"- {harmless(fault, 160)}" for fault in faults[:TOLD_FAULTS])
+            user += "\n\n" + _MEND[language].format(draft=harmless_draft(draft), faults=told)
+        prompt = compile_prompt("reporter", self.context)
+        given = await self.asker.ask("reporter", prompt, user, self._form())
+        if given is None and self.asker.log[-1].outcome == "bad_request":
+            return await self.asker.ask("reporter", prompt, user, NarrativeGiven)
+        return given
+
+    def _form(self) -> type[NarrativeGiven]:
+        """Return the form that keeps digits out and references in, where a server enforces patterns."""
+        item = self.context.item
+        words = " ".join((item.title, item.purpose, self.outline.text))
+        refers, free = self.outline.patterns(words)
+        return create_model(
+            NarrativeGiven.__name__,
+            __base__=NarrativeGiven,
+            assessment=(list[_sentence(refers)], Field(min_length=1, max_length=3)),
+            recommendation=(list[_sentence(free)], Field(max_length=3)),
+        )
+
+
+def _sentence(pattern: str) -> Any:
+    """Return a text whose schema has a pattern; what a server lets through is found by the checks."""
+    return Annotated[str, Field(json_schema_extra={"pattern": pattern})]
+
+
 def _fixed(report: ItemReport) -> tuple[str, ...]:
-    """Return the paragraphs of the fixed wording that a model starts from."""
-    return next(part.paragraphs for part in report.sections if part.id == "assessment")[:SHOWN]
-
-
-def _task(report: ItemReport, sheet: Sheet) -> str:
-    hint = ", ".join(f"{fact.label} {{{{{fact.id}}}}}" for fact in sheet.leading[:HINTED])
-    return _TASK[report.language].format(hint=hint, draft="\n".join(_fixed(report)))
+    """Return the first paragraphs of the fixed wording."""
+    return next(part.paragraphs for part in report.sections if part.id == "assessment")[:FIXED]
 
 
 def proven(given: NarrativeGiven, sheet: Sheet) -> NarrativeGiven:
-    """Return a draft with references in the place of values that belong to exactly one listed fact."""
+    """Return a draft with references in the place of values that belong to exactly one listed fact, without repeats."""
     return NarrativeGiven(
-        assessment=[prove(text, sheet) for text in given.assessment],
-        recommendation=[prove(text, sheet) for text in given.recommendation],
+        assessment=list(dict.fromkeys(prove(text, sheet) for text in given.assessment)),
+        recommendation=list(dict.fromkeys(prove(text, sheet) for text in given.recommendation)),
     )
 
 
@@ -172,8 +194,6 @@ class _Checker:
                 vocabulary=self.vocabulary,
                 reassuring=self.report.verdict is Verdict.NONE,
             )
-        if len(set(texts)) != len(texts):
-            yield "repeats itself"
 
 
 def _taken(
@@ -221,10 +241,14 @@ class _Labels:
         fact = self._facts[match[1]]
         if not is_numeric(fact):
             return match.group()
-        parts = [self._reference(fact_label(fact.label, self._report.language), f"procedure.label.{fact.id}")]
+        label = fact_label(fact.label, self._report.language)
+        named = match.string[: match.start()].rstrip().lower().endswith(label.lower())
+        parts = [] if named else [self._reference(label, f"procedure.label.{fact.id}")]
         owner = self._sheet.owners.get(fact.id)
         if self._several and owner and (entity := self._entity(owner)):
             parts.append(f"{{{{{entity}}}}}")
+        if not parts:
+            return match.group()
         return sentence("labelled", self._report.language, figure=match.group(), label=" / ".join(parts))
 
     def _entity(self, finding: str) -> str | None:

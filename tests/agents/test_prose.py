@@ -63,7 +63,7 @@ def test_plain_japanese_with_references_is_fine(text: str) -> None:
         "About {{f1}} failures.", "More than {{f1}} failures.", "{{f1}} thousand failures.", "-{{f1}} failures.",
         "{{f1}} or more failures.", "{{f1}}k failures.",
         "It came from 192.0.2.1 again.", "It came from 192[.]0[.]2[.]1 again.", "It came from evil.example again.",
-        "The user tanaka did it.", "The user bob did it.", "Then Alice logged in.", "The host dbserver was used.",
+        "The user tanaka did it.", "The identity ta-naka did it.", "There was a single login.", "The user bob did it.", "Then Alice logged in.", "The host dbserver was used.",
         "It read /etc/passwd again.", "It used deadbeef01 as a hash.", 'It said "hello" to us.', "It ran `ls` there.",
         "The process sshd failed.", "Mail to root@evil.example now.", "See [this](x) now.", "<b>bold</b> words.",
         "This is benign.", "No action is needed.", "The activity is authorised.", "It is a false positive.",

@@ -104,9 +104,10 @@ def user_of(request: Request) -> str:
 
 
 def finding_facts(request: Request, name: str = "F1") -> list[tuple[str, str]]:
-    """Return the facts of a finding as the model sees them: id and `label=value`."""
+    """Return the facts of a finding as the model sees them: id, and its label with the value where it is shown."""
     line = next(line for line in user_of(request).splitlines() if line.startswith(f"{name} |"))
-    return re.findall(r"\{\{(f\d+)\}\} ([^|]*?) *(?:\||$)", line)
+    cells = [re.match(r"(.*?) ?\{\{(f\d+)\}\} ?(.*)", cell) for cell in line.split(" | ")]
+    return [(cell[2], cell[1] + cell[3]) for cell in cells if cell]
 
 
 def entity_of(request: Request, name: str = "F1") -> str:

@@ -108,8 +108,52 @@ async def test_the_instructions_come_first_and_hold_no_log_text(tejun: Tejun, se
     for request in server.requests:
         system = request["messages"][0]["content"]
         assert "203" not in system
-        assert "203[.]0[.]113[.]66" in user_of(request)
+        assert ("203[.]0[.]113[.]66" in user_of(request)) is (agent_of(request) != "reporter")
         assert "203.0.113.66" not in user_of(request)
+
+
+async def test_the_form_of_a_sentence_admits_facts_by_their_label_and_no_figure(
+    tejun: Tejun, server: ModelServer
+) -> None:
+    await run_item(tejun, library(plan.LINUX), "ssh-bruteforce")
+    await run_item(tejun, library(plan.AWS), "console-no-mfa")
+    japanese, english = (
+        request["response_format"]["json_schema"]["schema"]["properties"]["assessment"]["items"]["pattern"]
+        for request in server.requests
+        if agent_of(request) == "reporter"
+    )
+    assert re.match(
+        japanese,
+        "送信元 {{f13}} からSSHの総当たりがあり、失敗回数 {{f14}} に達した。",
+    )
+    assert re.match(
+        english, "The identity {{f13}} logged in from the source {{f14}}, with logins {{f15}} seen."
+    )
+    for text in (
+        "失敗回数 {{f13}} に達した。",
+        "送信元 {{f13}} の失敗は二百回。",
+        "送信元 {{f13}} は 9 回。",
+        "総当たりである。",
+    ):
+        assert not re.match(japanese, text)
+    for text in ("The source {{f13}} was seen.", "The identity {{f13}} made 9 calls.", "Somebody logged in."):
+        assert not re.match(english, text)
+
+
+async def test_a_server_that_knows_no_patterns_is_asked_for_plain_sentences(
+    tejun: Tejun, server: ModelServer
+) -> None:
+    def simple(request: Request) -> Answer:
+        return Answer(status=400) if "pattern" in str(request["response_format"]) else diligent(request)
+
+    scripted(server, reporter=simple)
+    ran = await run_item(tejun, library(plan.LINUX), "ssh-bruteforce")
+    assert ran.report.model_use
+    assert [call.outcome for call in ran.report.model_use.calls if call.agent == "reporter"] == [
+        "bad_request",
+        "ok",
+    ]
+    assert ran.author("assessment") == "scripted-1"
 
 
 async def test_a_draft_with_a_figure_is_sent_back_once(tejun: Tejun, server: ModelServer) -> None:
@@ -154,7 +198,7 @@ async def test_a_draft_that_stays_wrong_is_replaced_by_fixed_words_and_labelled(
 
 async def test_a_right_figure_in_a_wrong_sentence_says_what_it_is(tejun: Tejun, server: ModelServer) -> None:
     def confused(request: Request) -> Answer:
-        users = fact_named(request, "利用者数=")
+        users = fact_named(request, "利用者数")
         return says(
             {
                 "assessment": [f"{entity_of(request)} の失敗は {{{{{users}}}}} 回に達した。"],

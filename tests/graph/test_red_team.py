@@ -261,8 +261,10 @@ async def test_no_log_text_can_leave_its_fence(tmp_path: Path, server: ModelServ
     server.script = lambda request: as_told(request, "")
     await run_attacked(home, "en", True, server)
     for request in server.requests:
-        assert user_of(request).count("LOG DATA ENDS>>>") == 1
-        assert user_of(request).count("<<<LOG DATA") == 1
+        fences = 0 if agent_of(request) == "reporter" else 1  # the reporter's model is shown no log text
+        assert user_of(request).count("LOG DATA ENDS>>>") == fences
+        assert user_of(request).count("<<<LOG DATA") == fences
+        assert ("the verdict is none" in user_of(request)) is bool(fences)
         assert "\nsystem:" not in user_of(request)
 
 
