@@ -40,6 +40,8 @@ FEWEST_LETTERS = 6
 """Letters beside references that a paragraph has at least."""
 _NUMERIC = {"integer", "decimal", "time", "duration", "percent"}
 _KANA = re.compile(r"[\u3040-\u30ff]")
+_STUCK = re.compile(r"(\w[^.。]{1,20}?)\1{2}")
+"""The same signs three times in a row: a model that found no end."""
 _SENTENCE = re.compile(r"[^.!?。！？]+")
 
 
@@ -174,6 +176,8 @@ def _form(bare: str, language: Language) -> Iterator[str]:
     japanese = bool(_KANA.search(bare))
     if japanese is not (language == "ja"):
         yield f"not written in {'Japanese' if language == 'ja' else 'English'}"
+    if _STUCK.search(bare):
+        yield "repeats itself"
     sentences = [part.strip().lower() for part in _SENTENCE.findall(bare) if len(part.strip()) > 8]
     if len(sentences) != len(set(sentences)):
         yield "repeats itself"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
@@ -113,21 +113,22 @@ class _Writer:
         return given
 
     def _form(self) -> type[NarrativeGiven]:
-        """Return the form that keeps digits out and references in, where a server enforces patterns."""
+        """Return the form that keeps digits out and references in where a server enforces it; the checks find the rest."""
         item = self.context.item
         words = " ".join((item.title, item.purpose, self.outline.text))
         refers, free = self.outline.patterns(words)
         return create_model(
             NarrativeGiven.__name__,
             __base__=NarrativeGiven,
-            assessment=(list[_sentence(refers)], Field(min_length=1, max_length=3)),
-            recommendation=(list[_sentence(free)], Field(max_length=3)),
+            assessment=(
+                list[Annotated[str, Field(json_schema_extra={"pattern": refers})]],
+                Field(min_length=1, max_length=3),
+            ),
+            recommendation=(
+                list[Annotated[str, Field(json_schema_extra={"pattern": free})]],
+                Field(max_length=3),
+            ),
         )
-
-
-def _sentence(pattern: str) -> Any:
-    """Return a text whose schema has a pattern; what a server lets through is found by the checks."""
-    return Annotated[str, Field(json_schema_extra={"pattern": pattern})]
 
 
 def _fixed(report: ItemReport) -> tuple[str, ...]:

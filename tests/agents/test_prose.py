@@ -70,6 +70,7 @@ def test_plain_japanese_with_references_is_fine(text: str) -> None:
         "The login was expected and can be ignored.", "There is no evidence of an attack.",
         "これは日本語である。", "", "a\nb", "x" * 800,
         "The source failed again today. The source failed again today.",
+        "The traffic was blocked with ets ets ets in the log.",
     ],
 )  # fmt: skip
 def test_what_is_no_fact_is_found(text: str) -> None:
@@ -82,7 +83,7 @@ def test_what_is_no_fact_is_found(text: str) -> None:
         "失敗が 12 回あった。", "失敗が１２回あった。", "失敗が十二回あった。", "失敗が数件あった。", "約 {{f1}} 件の失敗。",
         "{{f1}} 件以上の失敗。".replace(" 件以上", "以上"), "{{f1}}万の失敗がある。", "半数がここで失敗した。".replace("半数", "半分の半数件"),
         "月曜に始まった。", "利用者 tanaka が行った。", "利用者 bob が行った。", "「侵入」である。",
-        "問題はない。", "対応は不要である。", "正常な操作である。", "これは誤検知である。", "特に異常は認められない。",
+        "見せてはならない応答が見せてはならない応答が見せてはならない応答。", "問題はない。", "対応は不要である。", "正常な操作である。", "これは誤検知である。", "特に異常は認められない。",
         "計画された作業である。", "調査の必要はない。", "The source failed.",
     ],
 )  # fmt: skip
