@@ -40,8 +40,8 @@ FEWEST_LETTERS = 6
 """Letters beside references that a paragraph has at least."""
 _NUMERIC = {"integer", "decimal", "time", "duration", "percent"}
 _KANA = re.compile(r"[\u3040-\u30ff]")
-_STUCK = re.compile(r"(\w[^.。]{1,20}?)\1{2}")
-"""The same signs three times in a row: a model that found no end."""
+_STUCK = re.compile(r"([^.。]{6,40}?)\1|(\w[^.。]{1,4}?)\2{2}")
+"""The same phrase again and again: a model that found no end."""
 _SENTENCE = re.compile(r"[^.!?。！？]+")
 
 

@@ -160,7 +160,7 @@ FOLLOWS = frozenset(
     ]
 )
 REASSURANCE = re.compile(
-    r"\b(?:benign|harmless|safe(?:ly)?|legitimate|legitimately|authori[sz]ed|false[ -]positives?|no (?:further )?(?:action|threat|risk|problem|issue|concern|"
+    r"\b(?:benign|harmless|safe(?:ly)?|legitimate|legitimately|authori[sz]ed|false[ -]positives?|not (?:un|ab)\w+al|not (?:uncommon|strange|anomalous)|no (?:further )?(?:action|threat|risk|problem|issue|concern|"
     r"danger|need|investigation|reason|evidence|sign|indication|malicious|incident)\w*|not (?:malicious|suspicious|an? (?:threat|risk|incident|problem|concern|attack|issue))|"
     r"nothing (?:to|wrong|suspicious|unusual|malicious)|(?:is|are|was|were|looks?|seems?|appears?|be) (?:normal|fine|ok|okay|expected|routine|planned|clean|trusted)|"
     r"ignore[ds]?|dismiss\w*|close (?:the|this)|can be (?:closed|ignored)|need(?:s)? not|do(?:es)? not (?:need|require|pose)|unnecessary|not (?:necessary|needed|required))\b|"

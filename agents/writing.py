@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, create_model
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, create_model
 
 from agents.asking import Asker
 from agents.context import ItemContext
@@ -120,15 +119,14 @@ class _Writer:
         return create_model(
             NarrativeGiven.__name__,
             __base__=NarrativeGiven,
-            assessment=(
-                list[Annotated[str, Field(json_schema_extra={"pattern": refers})]],
-                Field(min_length=1, max_length=3),
-            ),
-            recommendation=(
-                list[Annotated[str, Field(json_schema_extra={"pattern": free})]],
-                Field(max_length=3),
-            ),
+            assessment=(list[str], Field(min_length=1, max_length=3, json_schema_extra=_sentences(refers))),
+            recommendation=(list[str], Field(max_length=3, json_schema_extra=_sentences(free))),
         )
+
+
+def _sentences(pattern: str) -> dict[str, JsonValue]:
+    """Return what the schema of a list says about its sentences."""
+    return {"items": {"type": "string", "pattern": pattern}}
 
 
 def _fixed(report: ItemReport) -> tuple[str, ...]:
@@ -188,35 +186,45 @@ class _Checker:
         if name == "assessment" and not set(references_of(texts)) & set(self.sheet.owners):
             yield "the assessment refers to no fact of a finding"
         for text in texts:
-            yield from faults_of(
-                text,
-                facts=self.facts,
-                language=self.report.language,
-                vocabulary=self.vocabulary,
-                reassuring=self.report.verdict is Verdict.NONE,
-            )
+            yield from self.text_faults(text)
+
+    def text_faults(self, text: str) -> tuple[str, ...]:
+        """Return the faults of one paragraph."""
+        return faults_of(
+            text,
+            facts=self.facts,
+            language=self.report.language,
+            vocabulary=self.vocabulary,
+            reassuring=self.report.verdict is Verdict.NONE,
+        )
 
 
 def _taken(
     report: ItemReport, sheet: Sheet, checker: _Checker, given: NarrativeGiven, model: str, repairs: int
 ) -> Written:
-    """Take over each section that has no fault; the other keeps its fixed wording, and a note says so."""
+    """Take over the paragraphs without a fault; a section without any keeps its fixed wording, and notes say so."""
     labels = _Labels(report, sheet)
     sections, notes, by_model = [], [], False
     for section in report.sections:
         texts = given.section(section.id) if section.id in WRITTEN else []
-        faults = list(checker.section_faults(section.id, texts)) if section.id in WRITTEN else []
+        faults = list(checker.section_faults(section.id, texts)) if texts else []
+        kept = [text for text in texts if not checker.text_faults(text)]
+        usable = bool(kept) and not any(checker.section_faults(section.id, kept))
         if faults:
-            notes.append(
-                Note(code="narrative_rejected", values={"section": section.title, "count": len(faults)})
-            )
-        if texts and not faults:
+            notes.append(_note(section, len(texts) - len(kept) if usable else len(faults), shortened=usable))
+        if usable:
             by_model = by_model or section.id == "assessment"
-            sections.append(_written(section, [labels.told(text) for text in texts], model))
+            sections.append(_written(section, [labels.told(text) for text in kept], model))
         else:
             sections.append(section)
     new = report.model_copy(update={"sections": tuple(sections), "facts": (*report.facts, *labels.added)})
     return Written(new, by_model, repairs, tuple(notes))
+
+
+def _note(section: Section, count: int, *, shortened: bool) -> Note:
+    """Tell that paragraphs were left out, or that a section's faults left nothing of it."""
+    code = "narrative_shortened" if shortened else "narrative_rejected"
+    return Note(code=code, values={"section": section.title, "count": count})
 
 
 def _written(section: Section, texts: list[str], model: str) -> Section:

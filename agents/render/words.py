@@ -244,6 +244,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "「{section}」のモデルの文章は、事実への参照でないものなど {count} 箇所のため採用せず、定型文とした",
         "the model's words for {section} were not taken over ({count} faults, such as figures that are no facts); fixed wording stands instead",
     ),
+    "narrative_shortened": (
+        "「{section}」のモデルの文章から、事実への参照でないものなどを含む {count} 段落を除いた",
+        "{count} paragraphs of the model's words for {section} were left out: they hold faults, such as figures that are no facts",
+    ),
     "model_chose": (
         "深掘り {drill_down} は、モデルが手順書の一覧から選んで実行した",
         "drill-down {drill_down} ran because the model chose it from the procedure",

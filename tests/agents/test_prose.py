@@ -67,7 +67,7 @@ def test_plain_japanese_with_references_is_fine(text: str) -> None:
         "It read /etc/passwd again.", "It used deadbeef01 as a hash.", 'It said "hello" to us.', "It ran `ls` there.",
         "The process sshd failed.", "Mail to root@evil.example now.", "See [this](x) now.", "<b>bold</b> words.",
         "This is benign.", "No action is needed.", "The activity is authorised.", "It is a false positive.",
-        "The login was expected and can be ignored.", "There is no evidence of an attack.",
+        "The login was expected and can be ignored.", "There is no evidence of an attack.", "It is not unusual to see this.",
         "これは日本語である。", "", "a\nb", "x" * 800,
         "The source failed again today. The source failed again today.",
         "The traffic was blocked with ets ets ets in the log.",

@@ -196,6 +196,24 @@ async def test_a_draft_that_stays_wrong_is_replaced_by_fixed_words_and_labelled(
     assert "定型文" in render_item(ran.report, checks=ran.checks, spl_of=lambda digest: "x")
 
 
+async def test_of_a_draft_that_stays_partly_wrong_the_right_sentences_are_kept(
+    tejun: Tejun, server: ModelServer
+) -> None:
+    def careless(request: Request) -> Answer:
+        good = f"{entity_of(request)} からの総当たりが判断基準に該当した。"
+        return says({"assessment": [good, "失敗は 1,820,000 回。"], "recommendation": ["問題はない。"]})
+
+    scripted(server, reporter=careless)
+    ran = await run_item(tejun, library(plan.LINUX), "ssh-bruteforce")
+    assert ran.author("assessment") == "scripted-1"
+    assert ran.author("recommendation") is None
+    assert ran.read("assessment") == "203[.]0[.]113[.]66 からの総当たりが判断基準に該当した。"
+    assert ran.report.model_use
+    notes = {note.code: note.values["count"] for note in ran.report.model_use.notes}
+    assert notes == {"narrative_shortened": 1, "narrative_rejected": 2}
+    assert ran.checks.failed == ()
+
+
 async def test_a_right_figure_in_a_wrong_sentence_says_what_it_is(tejun: Tejun, server: ModelServer) -> None:
     def confused(request: Request) -> Answer:
         users = fact_named(request, "利用者数")

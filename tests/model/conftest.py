@@ -17,6 +17,8 @@ PYTHON = ROOT / ".venv-model" / "bin" / "python"
 MODELS = ROOT / ".venv-model" / "models"
 LOAD_S = 120
 CONTEXT = 8192
+SERVED_S = 1800
+"""After so long a server ends by itself, whatever became of the tests."""
 
 
 def _free_port() -> int:
@@ -42,8 +44,9 @@ def small_model(name: str) -> Iterator[str]:
         pytest.skip(f"{name}: {made.stderr.strip()}")
     port = _free_port()
     with subprocess.Popen(
-        [str(PYTHON), str(here / "serve.py"), made.stdout.strip(), str(port), str(CONTEXT)],
+        [str(PYTHON), str(here / "serve.py"), made.stdout.strip(), str(port), str(CONTEXT), str(SERVED_S)],
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"},
+        stdin=subprocess.PIPE,  # it ends when this process does and the pipe closes
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
     ) as server:
@@ -54,4 +57,4 @@ def small_model(name: str) -> Iterator[str]:
             assert line.startswith("READY"), f"{name} did not load: {line!r}"
             yield f"http://127.0.0.1:{port}/v1"
         finally:
-            server.terminate()
+            server.kill()

@@ -1,20 +1,24 @@
-"""An OpenAI-compatible server over one model file, in the environment of the engine; SIGTERM ends it.
+"""An OpenAI-compatible server over one model file, in the environment of the engine.
 
-Usage: python serve.py FILE PORT CONTEXT. Prints `READY address` once the model is loaded.
+Usage: python serve.py FILE PORT CONTEXT SECONDS. Prints `READY address` once the model is loaded. It ends with its parent,
+however that ends, since its standard input is then closed; and after SECONDS in any case.
 """
 
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import threading
 
 import xllamacpp
 
 
-def main(file: str, port: int, context: int) -> None:
+def main(file: str, port: int, context: int, seconds: float) -> None:
     """Serve one request at a time, repeatably: one slot, a fixed seed, no prompt cache."""
+    limit = threading.Timer(seconds, os._exit, (1,))
+    limit.daemon = True
+    limit.start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     params = xllamacpp.CommonParams()
     params.model.path = file
     params.hostnames = ["127.0.0.1"]
@@ -27,13 +31,15 @@ def main(file: str, port: int, context: int) -> None:
     params.ui = False
     params.cache_prompt = False
     params.sampling.seed = 42
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
     server = xllamacpp.Server(params)
     print(f"READY {server.listening_address}", flush=True)
-    stop.wait()
+    threading.Event().wait()
+
+
+def _end_with_parent() -> None:
+    sys.stdin.buffer.read()
     os._exit(0)  # the engine's threads do not end by themselves
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
