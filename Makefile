@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-model check bench limits eval mutation truth oracle spl-coverage golden lock format clean
+.PHONY: help demo test test-model check bench limits eval eval-model mutation truth oracle spl-coverage golden lock format clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,7 +45,7 @@ $(MODEL_STAMP): requirements/model.lock
 
 test-model: $(DEV_STAMP)  ## run items with real small models (20 minutes; TEJUN_TEST_MODEL=short: 5)
 	@$(MAKE) -s $(MODEL_STAMP)
-	@$(BIN)/pytest -n0 -rs -m model tests/model
+	@$(BIN)/pytest -q -s -n0 -rs -m model tests/model
 
 check: $(DEV_STAMP)  ## format, lint, types, layers, tests
 	@$(BIN)/ruff format --check .
@@ -75,6 +75,10 @@ spl-coverage: $(RUN_STAMP)  ## tell how many searches of FILE=searches.jsonl are
 
 eval: $(RUN_STAMP)  ## run all evaluation cases without a model; result and page go to .tejun/eval
 	@$(BIN)/tejun eval run --data ../shared/data --output .tejun/eval/result.json --page .tejun/eval/result.html
+
+eval-model: $(DEV_STAMP)  ## a small model in Tejun and in a plain ReAct agent, side by side on four cases (CASES=… for others)
+	@$(MAKE) -s $(MODEL_STAMP)
+	@$(BIN)/python -m tests.model.beside $(CASES)
 
 mutation: $(DEV_STAMP)  ## seed defects in finished reports and show how many the checks catch
 	@$(BIN)/python -m tests.mutation

@@ -38,6 +38,8 @@ class Cost(Model):
     searches: int = 0
     calls: int = 0
     tokens: int = 0
+    tokens_in: int = 0
+    """Those that the models read, a part of `tokens`."""
 
 
 class Output(Model):

@@ -20,6 +20,8 @@ VERDICT_WORDS = {
     "Investigate": "investigate", "Undetermined": "undetermined", "Observe": "observe", "None": "none",
 }  # fmt: skip
 SEARCH_LOG, CHECKS = ("調査ログ", "Search log"), ("品質チェック", "Checks")
+MODEL_USE = ("モデルの使用", "Use of the model")
+"""What a model cost is no claim about the logs."""
 _FENCE = re.compile(r"^(`{3,})[^\n]*\n.*?^\1`*\s*$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^## ", re.MULTILINE)
 _SUB = re.compile(r"^### ", re.MULTILINE)
@@ -86,7 +88,9 @@ class Section:
     @property
     def body(self) -> str:
         """What a person reads: without search log, checks and code."""
-        return "\n\n".join(text for name, text in self.parts.items() if name not in (*SEARCH_LOG, *CHECKS))
+        return "\n\n".join(
+            text for name, text in self.parts.items() if name not in (*SEARCH_LOG, *CHECKS, *MODEL_USE)
+        )
 
     def blocks(self) -> Iterator[str]:
         """Yield paragraphs, list entries and table rows of the body as plain text."""

@@ -11,16 +11,65 @@ from evals.output import Claim, Cost, Output, Search
 from evals.variant import Job, Variant
 from graph.rounds import plan_round, run_round
 from tejun.opening import Tejun, open_tejun
-from tejun.settings import Settings
-from tools.records.report import RoundReport
+from tejun.settings import Settings, read_settings
+from tools.model.settings import ModelSettings
+from tools.records.model_use import sum_calls
+from tools.records.report import ItemReport, RoundReport
 from tools.search.result import SearchResult
 
 CONCURRENCY = 2
 
 
+class NoModelError(Exception):
+    """A variant needs a model and none is configured."""
+
+
 async def run_product(job: Job) -> Output:
     """Run one round as `tejun run` does, up to its reviews, and hand in its report."""
-    settings = Settings(home=job.home, casebook_url=f"sqlite:///{job.home / 'casebook.sqlite'}", user="eval")
+    return await _run(job, {})
+
+
+async def run_model(job: Job) -> Output:
+    """Run one round with the models of the environment.
+
+    Raises:
+        NoModelError: None is configured.
+    """
+    return await _run(job, _models("model"))
+
+
+async def run_baseline(job: Job) -> Output:
+    """Run the plain ReAct agent with the reporter's model.
+
+    Raises:
+        NoModelError: None is configured, or the library of the agent is not installed.
+    """
+    model = _models("react").get("reporter")
+    if model is None:
+        raise NoModelError(
+            "variant 'react' runs with the reporter's model, which is off. Set TEJUN_MODEL_REPORTER."
+        )
+    try:
+        from evals.react import run_react
+    except ModuleNotFoundError as error:
+        raise NoModelError(
+            f"variant 'react' needs {error.name!r}, one of the development tools: make check."
+        ) from None
+    return await run_react(job, model)
+
+
+def _models(variant: str) -> dict[str, ModelSettings]:
+    if models := read_settings().models:
+        return models
+    raise NoModelError(
+        f"variant {variant!r} needs a model. Set TEJUN_MODEL and, for a server of your own, TEJUN_MODEL_BASE_URL."
+    )
+
+
+async def _run(job: Job, models: dict[str, ModelSettings]) -> Output:
+    settings = Settings(
+        home=job.home, casebook_url=f"sqlite:///{job.home / 'casebook.sqlite'}", user="eval", models=models
+    )
     started = time.monotonic()
     async with open_tejun(settings, clock=lambda: job.now) as tejun:
         round_ = plan_round(tejun.resources, job.source, job.window)
@@ -39,7 +88,18 @@ def _output(tejun: Tejun, whole: RoundReport, *, seconds: float) -> Output:
         failed={item.item: item.error for item in whole.items if item.error},
         claims=tuple(_claims(whole)),
         searches={digest: _search(result) for digest, result in results.items()},
-        cost=Cost(seconds=seconds, searches=sum(len(report.search_log) for report in reports)),
+        cost=_cost(reports, seconds),
+    )
+
+
+def _cost(reports: list[ItemReport], seconds: float) -> Cost:
+    totals = sum_calls([call for report in reports if report.model_use for call in report.model_use.calls])
+    return Cost(
+        seconds=seconds,
+        searches=sum(len(report.search_log) for report in reports),
+        calls=totals.calls,
+        tokens=totals.tokens_in + totals.tokens_out,
+        tokens_in=totals.tokens_in,
     )
 
 
@@ -66,6 +126,11 @@ def _search(result: SearchResult) -> Search:
 
 
 VARIANTS: dict[str, Variant] = {
-    variant.id: variant for variant in (Variant("product", "Tejun without a model", run_product),)
+    variant.id: variant
+    for variant in (
+        Variant("product", "Tejun without a model", run_product),
+        Variant("model", "Tejun with the configured model", run_model),
+        Variant("react", "a plain ReAct agent with the configured model", run_baseline),
+    )
 }
 """Every variant by its id."""

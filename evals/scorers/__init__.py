@@ -29,6 +29,7 @@ SCORERS: dict[str, Scorer] = {
         Scorer("searches", "searches of a case", "amount", "median", "lower", conduct.searches),
         Scorer("calls", "model calls of a case", "amount", "median", "lower", conduct.calls),
         Scorer("tokens", "model tokens of a case", "amount", "median", "lower", conduct.tokens),
+        Scorer("tokens_in", "of them, those that were read", "amount", "median", "lower", conduct.tokens_in),
     )
 }  # fmt: skip
 """Every scorer by its id, in the order of the table."""

@@ -45,6 +45,11 @@ def tokens(subject: Subject) -> Score:
     return Score(right=subject.output.cost.tokens)
 
 
+def tokens_in(subject: Subject) -> Score:
+    """Return how many tokens models read."""
+    return Score(right=subject.output.cost.tokens_in)
+
+
 def calls(subject: Subject) -> Score:
     """Return how many calls of a model were made."""
     return Score(right=subject.output.cost.calls)

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 PYTHON = ROOT / ".venv-model" / "bin" / "python"
 MODELS = ROOT / ".venv-model" / "models"
 LOAD_S = 120
-CONTEXT = 8192
+CONTEXT = 16384
 SERVED_S = 1800
 """After so long a server ends by itself, whatever became of the tests."""
 
@@ -29,8 +29,8 @@ def _free_port() -> int:
 
 
 @contextmanager
-def small_model(name: str) -> Iterator[str]:
-    """Serve the model `name`; yield its base URL, or skip with the reason."""
+def small_model(name: str, template: Path | None = None) -> Iterator[str]:
+    """Serve the model `name`, with a chat template of ours where one is given; yield its base URL, or skip with the reason."""
     if not PYTHON.exists():
         pytest.skip("no small model here: `make test-model` installs it")
     here = Path(__file__).parent
@@ -44,7 +44,8 @@ def small_model(name: str) -> Iterator[str]:
         pytest.skip(f"{name}: {made.stderr.strip()}")
     port = _free_port()
     with subprocess.Popen(
-        [str(PYTHON), str(here / "serve.py"), made.stdout.strip(), str(port), str(CONTEXT), str(SERVED_S)],
+        [str(PYTHON), str(here / "serve.py"), made.stdout.strip(), str(port), str(CONTEXT), str(SERVED_S)]
+        + ([str(template)] if template else []),
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"},
         stdin=subprocess.PIPE,  # it ends when this process does and the pipe closes
         stdout=subprocess.PIPE,

@@ -1,6 +1,7 @@
 """An OpenAI-compatible server over one model file, in the environment of the engine.
 
-Usage: python serve.py FILE PORT CONTEXT SECONDS. Prints `READY address` once the model is loaded. It ends with its parent,
+Usage: python serve.py FILE PORT CONTEXT SECONDS [TEMPLATE]. TEMPLATE is a chat template instead of the model's own, and then
+the prompt cache is on, for long conversations. Prints `READY address` once the model is loaded. It ends with its parent,
 however that ends, since its standard input is then closed; and after SECONDS in any case.
 """
 
@@ -9,12 +10,13 @@ from __future__ import annotations
 import os
 import sys
 import threading
+from pathlib import Path
 
 import xllamacpp
 
 
-def main(file: str, port: int, context: int, seconds: float) -> None:
-    """Serve one request at a time, repeatably: one slot, a fixed seed, no prompt cache."""
+def main(file: str, port: int, context: int, seconds: float, template: str = "") -> None:
+    """Serve one request at a time with a fixed seed; without a template of ours repeatably, since nothing is cached."""
     limit = threading.Timer(seconds, os._exit, (1,))
     limit.daemon = True
     limit.start()
@@ -29,7 +31,9 @@ def main(file: str, port: int, context: int, seconds: float) -> None:
     params.use_jinja = True
     params.offline = True
     params.ui = False
-    params.cache_prompt = False
+    params.cache_prompt = bool(template)
+    if template:
+        params.chat_template = Path(template).read_text("utf-8")
     params.sampling.seed = 42
     server = xllamacpp.Server(params)
     print(f"READY {server.listening_address}", flush=True)
@@ -42,4 +46,4 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), *sys.argv[5:])
