@@ -9,8 +9,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from sqlalchemy import make_url
 
 from agents.asking import AnsweringModel
 from agents.searching import Clock
@@ -117,9 +119,26 @@ async def open_tejun(settings: Settings, *, clock: Clock = time.time) -> AsyncIt
     """Open everything that running and answering items takes."""
     async with (
         open_resources(settings, clock=clock) as resources,
-        AsyncSqliteSaver.from_conn_string(str(settings.checkpoints)) as saver,
+        _open_checkpoints(settings) as saver,
     ):
-        saver.serde = JsonPlusSerializer(allowed_msgpack_modules=None)
-        await saver.conn.execute("PRAGMA busy_timeout=5000")
-        await saver.conn.execute("PRAGMA synchronous=NORMAL")  # a lost checkpoint only repeats a node
         yield Tejun(settings, resources, build_item_graph(resources, saver))
+
+
+@asynccontextmanager
+async def _open_checkpoints(settings: Settings) -> AsyncIterator[BaseCheckpointSaver[str]]:
+    """Open the checkpoints: a file of their own, or the casebook's PostgreSQL database."""
+    serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+    if settings.casebook_url.startswith("postgresql"):
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+        address = make_url(settings.casebook_url).set(drivername="postgresql")
+        text = address.render_as_string(hide_password=False)
+        async with AsyncPostgresSaver.from_conn_string(text, serde=serde) as shared:
+            await shared.setup()
+            yield shared
+        return
+    async with AsyncSqliteSaver.from_conn_string(str(settings.checkpoints)) as own:
+        own.serde = serde
+        await own.conn.execute("PRAGMA busy_timeout=5000")
+        await own.conn.execute("PRAGMA synchronous=NORMAL")  # a lost checkpoint only repeats a node
+        yield own

@@ -6,11 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.postgresql import find_programs, new_database, running
 from tools.demo.generate import generate
 from tools.logstore.store import LogStore
 
@@ -25,6 +27,22 @@ def shared_dir() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip("the shared reference data beside the checkout is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql_port() -> Iterator[int]:
+    """Yield the port of a PostgreSQL server, or skip with the reason."""
+    programs = find_programs()
+    if programs is None:
+        pytest.skip("no PostgreSQL server is installed")
+    with running(programs) as port:
+        yield port
+
+
+@pytest.fixture
+def postgresql(postgresql_port: int) -> str:
+    """Return the address of a fresh database."""
+    return new_database(postgresql_port, f"t{uuid.uuid4().hex}")
 
 
 @pytest.fixture(scope="session")

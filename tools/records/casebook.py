@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 
 from tools.records import schema as t
 from tools.records.attention import Attention
@@ -66,22 +66,59 @@ def _prepare_sqlite(engine: Engine) -> None:
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
+def _prepare_postgresql(engine: Engine) -> None:
+    """One writer at a time, from the beginning of its transaction: entries of a chain need an order."""
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        if not connection.get_execution_options().get("reads", False):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+
+
+_WRITERS = 7_265_001
+"""Key of the advisory lock that writers of a casebook take."""
+
+_PREPARE = {"sqlite": _prepare_sqlite, "postgresql": _prepare_postgresql}
+
+
+def _engine(url: str) -> Engine:
+    """Return the engine of a casebook.
+
+    Raises:
+        CasebookError: The URL cannot be read, or is of another database.
+    """
+    try:
+        parsed = make_url(url)
+        name = parsed.get_backend_name()
+    except ArgumentError as error:
+        raise CasebookError(f"the address of the casebook cannot be read: {error}.") from None
+    if name not in _PREPARE:
+        raise CasebookError(
+            f"a casebook in {name!r} is not supported. Expected sqlite:///… or postgresql://…."
+        )
+    if parsed.drivername == "postgresql":
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    engine = create_engine(parsed, pool_pre_ping=True, max_overflow=READERS)
+    _PREPARE[name](engine)
+    return engine
+
+
 class Casebook:
     """An open casebook. Safe to use from several threads."""
 
     def __init__(self, url: str) -> None:
-        self._engine = create_engine(url, pool_pre_ping=True, max_overflow=READERS)
-        if self._engine.dialect.name == "sqlite":
-            _prepare_sqlite(self._engine)
+        self._engine = _engine(url)
         self._reader = self._engine.execution_options(reads=True)
         self.attention = Attention(self._reader, self._writing)
         try:
             with self._engine.begin() as connection:
                 t.upgrade(connection)
         except DBAPIError as error:
+            self.close()
             shown = make_url(url).render_as_string(hide_password=True)
             raise CasebookError(f"cannot open the casebook {shown}: {error.orig}.") from None
         except t.NewerSchemaError as error:
+            self.close()
             raise CasebookError(str(error)) from None
 
     def close(self) -> None:

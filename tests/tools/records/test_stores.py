@@ -39,8 +39,11 @@ def entry(interrupt: str = "1", **changes: Any) -> Entry:
     return Entry(**{**plain, **changes})
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    if request.param == "postgresql":
+        address: str = request.getfixturevalue("postgresql")
+        return address.replace("postgresql:", "postgresql+psycopg:")
     return f"sqlite:///{tmp_path / 'casebook.sqlite'}"
 
 
@@ -50,6 +53,14 @@ def casebook(url: str) -> Any:
     book.start_round(ROUND, [ITEM])
     yield book
     book.close()
+
+
+def change(url: str, statement: str) -> None:
+    """Change the database behind the casebook's back."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
 
 
 def test_evidence_is_read_back_as_it_was(tmp_path: Path) -> None:
@@ -106,8 +117,7 @@ def test_a_change_of_any_column_breaks_the_chain(casebook: Casebook, url: str, c
     for number in range(3):
         casebook.append(entry(str(number)))
     value = "5.5" if column == "decided_at" else "'outcome'" if column == "kind" else "'tampered'"
-    with create_engine(url).begin() as connection:
-        connection.execute(text(f"UPDATE decisions SET {column} = {value} WHERE seq = 2"))
+    change(url, f"UPDATE decisions SET {column} = {value} WHERE seq = 2")
     report = casebook.verify_chain()
     assert not report.ok
     assert report.broken_at in {2, 3}
@@ -116,8 +126,7 @@ def test_a_change_of_any_column_breaks_the_chain(casebook: Casebook, url: str, c
 def test_a_removed_entry_breaks_the_chain(casebook: Casebook, url: str) -> None:
     for number in range(3):
         casebook.append(entry(str(number)))
-    with create_engine(url).begin() as connection:
-        connection.execute(text("DELETE FROM decisions WHERE seq = 2"))
+    change(url, "DELETE FROM decisions WHERE seq = 2")
     assert not casebook.verify_chain().ok
 
 
@@ -134,10 +143,21 @@ def test_names_that_are_unknown_list_what_exists(casebook: Casebook) -> None:
 
 
 def test_a_database_of_a_later_version_is_refused(casebook: Casebook, url: str) -> None:
-    with create_engine(url).begin() as connection:
-        connection.execute(text("UPDATE schema_version SET version = 99"))
+    change(url, "UPDATE schema_version SET version = 99")
     with pytest.raises(CasebookError, match="Update Tejun"):
         Casebook(url)
+
+
+@pytest.mark.parametrize("url", ["mysql://h/d", "nonsense", "oracle://h/d"])
+def test_an_address_of_another_database_is_refused(url: str) -> None:
+    with pytest.raises(CasebookError, match="casebook"):
+        Casebook(url)
+
+
+def test_a_server_that_is_not_there_is_told_without_the_password() -> None:
+    with pytest.raises(CasebookError, match="cannot open the casebook") as told:
+        Casebook("postgresql://tejun:hunter2@127.0.0.1:1/x")
+    assert "hunter2" not in str(told.value)
 
 
 def test_a_password_in_a_database_url_is_not_shown() -> None:
