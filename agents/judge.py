@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from agents.context import ItemContext
 from agents.criteria import Clockwork, apply_criterion, decide
-from agents.enrichment import enrich
+from agents.enrichment import LAPSED, enrich, lapsed_lines
 from agents.known_benign import match_exceptions, suppress
 from agents.material import Material, Sighting
 from agents.scope import before_values, fill_finding_scope, fill_item_scope
@@ -73,7 +73,7 @@ def judge_item(
     return Judgement(
         item=context.item_id,
         verdict=verdict,
-        complete=not incomplete and not any(entry.notes for entry in judged),
+        complete=not incomplete and not any(note.code != LAPSED for entry in judged for note in entry.notes),
         incomplete=incomplete,
         item_results=item_results,
         findings=ordered(judged),
@@ -105,9 +105,9 @@ def _verdict_of_gap(context: ItemContext, note: Note) -> Verdict:
 def _judge_finding(
     context: ItemContext, material: Material, finding: Finding, clock: Clockwork, *, recurring: bool
 ) -> tuple[FindingJudgement, list[str]]:
-    rows, added, missing = enrich(context, material.sightings(finding))
-    results = list(_finding_results(context, material, finding, rows, clock))
     at = finding.last if finding.last is not None else context.start
+    rows, added, missing = enrich(context, material.sightings(finding), at=at)
+    results = list(_finding_results(context, material, finding, rows, clock))
     exceptions = match_exceptions(context, rows, clock, at=at)
     results = [suppress(context.item_id, result, exceptions.active) for result in results]
     notes = [*missing, *_drill_notes(context, material, finding)]
@@ -119,7 +119,7 @@ def _judge_finding(
         unsuppressed=worst([floor, *(_weight(result) for result in results)]),
         results=tuple(results),
         recurrence="recurring" if recurring else "new",
-        notes=tuple(notes),
+        notes=(*notes, *lapsed_lines(context, rows, at=at)),
         enrichment=added,
     )
     return judgement, [entry.id for entry in exceptions.lapsed]

@@ -131,7 +131,7 @@ def expand(text: str, macros: MacroTable) -> Expanded:
     """Replace every macro call in `text`, and in what they bring, by its definition.
 
     Raises:
-        MacroError: A macro is unknown, calls itself, or gets the wrong number of arguments.
+        MacroError: A macro is unknown, calls itself, or gets the wrong number of arguments, or a call does not end.
     """
     macros = {**bundled_macros(), **macros}
     pieces: list[tuple[int, int, bool]] = []
@@ -149,6 +149,10 @@ def expand(text: str, macros: MacroTable) -> Expanded:
 
 
 def _replacement(body: str, macros: MacroTable, text: str, span: Span, active: tuple[str, ...]) -> str:
+    if "(" in body and not body.rstrip().endswith(")"):
+        raise MacroError(
+            f"macro call `{body}` does not end. Expected `name` or `name(arguments)`.", text=text, span=span
+        )
     name, args = _split_call(body)
     macro = macros.get((name, len(args)))
     if macro is None:

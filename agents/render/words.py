@@ -219,6 +219,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "参照表 {lookup} が手順書に添えられていない",
         "lookup {lookup} is not beside the procedure",
     ),
+    "lookup_lapsed": (
+        "参照表 {lookup} の {entry} は期限切れ({expires})のため使っていない",
+        "lookup {lookup}: the line of {entry} expired on {expires} and was not used",
+    ),
     "rows_omitted": ("ほか {count} 行は載せていない", "{count} more rows are not shown"),
     "known_benign": (
         "静観対象 {entry} により判断から除いた",

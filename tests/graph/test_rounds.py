@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agents.render.markdown import render_item
 from graph.rounds import (
     AnswerRefusedError,
     NothingToAnswerError,
@@ -22,7 +23,7 @@ from procedures.source import read_source
 from tejun.opening import Tejun
 from tools.demo import plan
 from tools.records.finding import Findings, Judgement
-from tools.records.report import Checks
+from tools.records.report import Checks, ItemReport
 from tools.records.rows import Round, RoundItemRow
 from tools.search.result import SearchResult
 
@@ -260,3 +261,26 @@ async def test_an_item_that_fails_does_not_take_the_others_with_it(tejun: Tejun,
     archive.write_bytes(kept)
     (outcome,) = await run_round(tejun.graph, tejun.resources, round_, only=["root-shell"])
     assert outcome.state == "paused"
+
+
+async def test_an_expired_line_of_a_lookup_no_longer_enriches_and_the_report_says_so(tejun: Tejun) -> None:
+    name = "lookups/admin_sources.csv"
+    source = read_source(LIBRARY / plan.LINUX)
+    old = source.files[name].replace("運用端末1,soc,2027-03-31", "運用端末1,soc,2026-11-18")
+    source = source.model_copy(update={"files": {**source.files, name: old}})
+    round_ = plan_round(tejun.resources, source, demo_window(plan.LINUX))
+    await run_round(tejun.graph, tejun.resources, round_, only=("unknown-source-login",))
+    (row,) = [one for one in tejun.resources.casebook.items(round_.id) if one.judgement]
+    snapshot = await tejun.graph.aget_state(config_of(row))
+    evidence = tejun.resources.evidence
+    judgement = evidence.get(snapshot.values["judgement"], Judgement)
+    by_source = {str(entry.key["src_ip"]): entry for entry in judgement.findings}
+    lapsed, current = by_source["192.168.10.11"], by_source["192.168.10.12"]
+    assert (lapsed.verdict.value, lapsed.enrichment) == ("observe", {})
+    assert [(note.code, note.values["expires"]) for note in lapsed.notes] == [("lookup_lapsed", "2026-11-18")]
+    assert (current.verdict.value, current.notes) == ("none", ())
+    assert current.enrichment["source_owner"] == "運用端末2"
+    assert judgement.complete
+    assert evidence.get(snapshot.values["checks"], Checks).failed == ()
+    report = evidence.get(snapshot.values["report"], ItemReport)
+    assert "期限切れ(2026-11-18)" in render_item(report, checks=None, spl_of=lambda digest: "")

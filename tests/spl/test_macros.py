@@ -112,3 +112,12 @@ def test_every_copied_character_leads_back_to_itself(parts: list[str]) -> None:
     places = [expanded.locate(at) for at in range(len(expanded.text))]
     assert places == sorted(places)
     assert all(text[place] in {expanded.text[at], "`"} for at, place in enumerate(places))
+
+
+@pytest.mark.parametrize("call", ["over(count, 5", "over(", "linux(", "over(count, 5) more", 'over(")", 5'])
+def test_a_call_that_does_not_end_is_refused_with_its_place(call: str) -> None:
+    text = f"search index=os | `{call}` | head 1"
+    with pytest.raises(MacroError) as caught:
+        expand(text, MACROS)
+    assert f"macro call `{call}` does not end" in caught.value.message
+    assert caught.value.span == Span(18, 20 + len(call))

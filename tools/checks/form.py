@@ -21,7 +21,7 @@ SECTIONS = (
     "completeness",
     "not_covered",
 )
-ABOUT_NO_GAP = {"rows_omitted", "looks_like_instruction"}
+ABOUT_NO_GAP = {"rows_omitted", "looks_like_instruction", "lookup_lapsed"}
 """Notes of a finding that say nothing against completeness."""
 _REFERENCE = re.compile(r"\{\{(f\d+)\}\}")
 _CODE = re.compile(r"(`{3,})[^\n]*\n.*?\n\1(?:\n|\Z)|`[^`\n]*`", re.DOTALL)
