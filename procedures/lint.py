@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from procedures.archive import macros_of, parameters_of
 from procedures.expand import SCOPE_NAMES, TokenError, Value, expression, parameter_values, tokens
@@ -21,13 +22,24 @@ from spl.plan import output_fields
 _ALLOW_LIST = re.compile(r"\bNOT\b|!=", re.IGNORECASE)
 
 
-def lint(source: ProcedureSource, *, today: dt.date) -> tuple[Fault, ...]:
-    """Return all faults of a procedure, errors and warnings, in the order of the file."""
+Ran = Mapping[tuple[str, str], Collection[str]]
+"""The digests of earlier rounds, by id and version of their procedure."""
+
+
+def lint(source: ProcedureSource, *, today: dt.date, ran: Ran = MappingProxyType({})) -> tuple[Fault, ...]:
+    """Return all faults of a procedure, errors and warnings, in the order of the file.
+
+    Args:
+        source: The procedure's files.
+        today: The day on which dates are past.
+        ran: What earlier rounds ran, in whichever environment; another text needs another version.
+    """
     parsed = parse_procedure(source)
     faults = Faults(source.name, list(parsed.faults))
     macros = _macros(source, faults)
     if parsed.procedure is not None and macros is not None:
         _check_procedure(parsed.procedure, source, macros, faults, today)
+        _check_version(parsed.procedure, source, faults, ran)
     return tuple(
         sorted(faults.found, key=lambda fault: (fault.place.path, fault.place.line, fault.place.column))
     )
@@ -40,6 +52,18 @@ def _macros(source: ProcedureSource, faults: Faults) -> MacroTable | None:
         line = re.search(r":(\d+):", error.message)
         faults.add("P025", error.message, int(line[1]) if line else 1)
         return None
+
+
+def _check_version(procedure: Procedure, source: ProcedureSource, faults: Faults, ran: Ran) -> None:
+    environments = {"default", *(name for one in procedure.parameters for name in one.values)}
+    mine = {source.model_copy(update={"environment": name}).digest for name in environments}
+    if other := set(ran.get((procedure.id, procedure.version), ())) - mine:
+        digests = ", ".join(sorted(digest[:16] for digest in other))
+        faults.add(
+            "P054",
+            f"version {procedure.version} has run with another text (digest {digests}). Give this one a new version.",
+            1,
+        )
 
 
 def _check_procedure(

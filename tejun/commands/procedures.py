@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,18 +23,21 @@ def lint_procedure(
     environment: Annotated[str, typer.Option("--env", help="Column of the parameter table.")] = "default",
     json: JsonOption = False,
 ) -> None:
-    """Report all faults of procedures as path:line:column: CODE message. Exit 1 when one is an error."""
+    """Report all faults of procedures as path:line:column: CODE message. Exit 1 when one is an error.
+
+    Where the data directory has a casebook, a text that changed under the version of an earlier round is told.
+    """
     import datetime as dt
 
     from procedures.bundled import find_procedure
     from procedures.lint import lint
     from procedures.source import read_source
 
-    today = dt.datetime.now(dt.UTC).date()
+    today, ran = dt.datetime.now(dt.UTC).date(), _ran()
     faults = [
         fault
         for name in procedures
-        for fault in lint(read_source(find_procedure(name), environment), today=today)
+        for fault in lint(read_source(find_procedure(name), environment), today=today, ran=ran)
     ]
     if json:
         print_json(
@@ -59,6 +63,22 @@ def lint_procedure(
         console().print(f"{errors} errors, {len(faults) - errors} warnings in {len(procedures)} procedures")
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(FAILED)
+
+
+def _ran() -> dict[tuple[str, str], set[str]]:
+    """Return the digests of the casebook's rounds, by id and version; none where there is no casebook yet."""
+    from tejun.settings import read_settings
+    from tools.records.casebook import Casebook
+
+    url = read_settings().casebook_url
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        return {}
+    casebook = Casebook(url)
+    found: dict[tuple[str, str], set[str]] = {}
+    for one in casebook.rounds():
+        found.setdefault((one.procedure_id, one.procedure_version), set()).add(one.procedure_digest)
+    casebook.close()
+    return found
 
 
 @app.command("show")

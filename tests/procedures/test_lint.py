@@ -136,3 +136,26 @@ def test_a_mangled_procedure_is_reported_and_never_raises(start: int, length: in
     for fault in faults_of(GOOD[:start] + noise + GOOD[start + length :]):
         assert fault.code in CODES
         assert fault.place.line >= 1
+
+
+def test_a_text_that_changed_under_the_version_of_an_earlier_round_is_told() -> None:
+    source = ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": GOOD})
+    procedure = parse_procedure(source).procedure
+    assert procedure is not None
+    ran = {(procedure.id, procedure.version): {source.digest}}
+    assert lint(source, today=TODAY, ran=ran) == ()
+    changed = source.model_copy(update={"files": {"PROCEDURE.md": GOOD + "\nAnother note.\n"}})
+    (fault,) = lint(changed, today=TODAY, ran=ran)
+    assert (fault.code, fault.place.line) == ("P054", 1)
+    assert source.digest[:16] in fault.message
+    newer = GOOD.replace(f"version: {procedure.version}", "version: 99.0.0")
+    assert lint(source.model_copy(update={"files": {"PROCEDURE.md": newer}}), today=TODAY, ran=ran) == ()
+
+
+def test_another_column_of_the_parameters_is_the_same_text() -> None:
+    source = read_source(LIBRARY / "linux-auth-daily", "prod")
+    procedure = parse_procedure(source).procedure
+    assert procedure is not None
+    ran = {(procedure.id, procedure.version): {source.digest}}
+    default = read_source(LIBRARY / "linux-auth-daily")
+    assert "P054" not in {fault.code for fault in lint(default, today=TODAY, ran=ran)}
