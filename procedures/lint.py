@@ -23,7 +23,7 @@ _ALLOW_LIST = re.compile(r"\bNOT\b|!=", re.IGNORECASE)
 
 
 Ran = Mapping[tuple[str, str], Collection[str]]
-"""The digests of earlier rounds, by id and version of their procedure."""
+"""The texts (`ProcedureSource.text_digest`) of earlier rounds, by id and version of their procedure."""
 
 
 def lint(source: ProcedureSource, *, today: dt.date, ran: Ran = MappingProxyType({})) -> tuple[Fault, ...]:
@@ -32,7 +32,7 @@ def lint(source: ProcedureSource, *, today: dt.date, ran: Ran = MappingProxyType
     Args:
         source: The procedure's files.
         today: The day on which dates are past.
-        ran: What earlier rounds ran, in whichever environment; another text needs another version.
+        ran: What earlier rounds ran; another text needs another version.
     """
     parsed = parse_procedure(source)
     faults = Faults(source.name, list(parsed.faults))
@@ -55,13 +55,11 @@ def _macros(source: ProcedureSource, faults: Faults) -> MacroTable | None:
 
 
 def _check_version(procedure: Procedure, source: ProcedureSource, faults: Faults, ran: Ran) -> None:
-    environments = {"default", *(name for one in procedure.parameters for name in one.values)}
-    mine = {source.model_copy(update={"environment": name}).digest for name in environments}
-    if other := set(ran.get((procedure.id, procedure.version), ())) - mine:
+    if other := set(ran.get((procedure.id, procedure.version), ())) - {source.text_digest}:
         digests = ", ".join(sorted(digest[:16] for digest in other))
         faults.add(
             "P054",
-            f"version {procedure.version} has run with another text (digest {digests}). Give this one a new version.",
+            f"version {procedure.version} has run with another text ({digests}). Give this one a new version.",
             1,
         )
 

@@ -38,6 +38,11 @@ class ProcedureSource(BaseModel):
         content = {"files": self.files, "environment": self.environment}
         return hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
+    @property
+    def text_digest(self) -> str:
+        """sha256 over the files alone: the same in every environment."""
+        return hashlib.sha256(orjson.dumps(self.files, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
 
 def read_source(path: Path, environment: str = "default") -> ProcedureSource:
     """Read a procedure from its folder, or from its PROCEDURE.md.

@@ -66,17 +66,22 @@ def lint_procedure(
 
 
 def _ran() -> dict[tuple[str, str], set[str]]:
-    """Return the digests of the casebook's rounds, by id and version; none where there is no casebook yet."""
+    """Return the texts that the casebook's rounds ran, by id and version; none where there is no casebook yet."""
+    from procedures.source import ProcedureSource
     from tejun.settings import read_settings
     from tools.records.casebook import Casebook
+    from tools.records.evidence import EvidenceStore
 
-    url = read_settings().casebook_url
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+    settings = read_settings()
+    file = settings.casebook_url.removeprefix("sqlite:///")
+    if file != settings.casebook_url and not Path(file).is_file():
         return {}
-    casebook = Casebook(url)
+    casebook, evidence = Casebook(settings.casebook_url), EvidenceStore(settings.evidence)
     found: dict[tuple[str, str], set[str]] = {}
     for one in casebook.rounds():
-        found.setdefault((one.procedure_id, one.procedure_version), set()).add(one.procedure_digest)
+        if evidence.has(one.procedure_digest):
+            text = evidence.get(one.procedure_digest, ProcedureSource).text_digest
+            found.setdefault((one.procedure_id, one.procedure_version), set()).add(text)
     casebook.close()
     return found
 

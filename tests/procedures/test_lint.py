@@ -142,12 +142,12 @@ def test_a_text_that_changed_under_the_version_of_an_earlier_round_is_told() -> 
     source = ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": GOOD})
     procedure = parse_procedure(source).procedure
     assert procedure is not None
-    ran = {(procedure.id, procedure.version): {source.digest}}
+    ran = {(procedure.id, procedure.version): {source.text_digest}}
     assert lint(source, today=TODAY, ran=ran) == ()
     changed = source.model_copy(update={"files": {"PROCEDURE.md": GOOD + "\nAnother note.\n"}})
     (fault,) = lint(changed, today=TODAY, ran=ran)
     assert (fault.code, fault.place.line) == ("P054", 1)
-    assert source.digest[:16] in fault.message
+    assert source.text_digest[:16] in fault.message
     newer = GOOD.replace(f"version: {procedure.version}", "version: 99.0.0")
     assert lint(source.model_copy(update={"files": {"PROCEDURE.md": newer}}), today=TODAY, ran=ran) == ()
 
@@ -156,6 +156,6 @@ def test_another_column_of_the_parameters_is_the_same_text() -> None:
     source = read_source(LIBRARY / "linux-auth-daily", "prod")
     procedure = parse_procedure(source).procedure
     assert procedure is not None
-    ran = {(procedure.id, procedure.version): {source.digest}}
+    ran = {(procedure.id, procedure.version): {source.text_digest}}
     default = read_source(LIBRARY / "linux-auth-daily")
     assert "P054" not in {fault.code for fault in lint(default, today=TODAY, ran=ran)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from procedures.bundled import find_procedure
 from tools.demo import plan
 
 Cli = Callable[..., subprocess.CompletedProcess[str]]
@@ -217,6 +219,17 @@ def test_ctrl_c_keeps_what_is_finished(environment: dict[str, str], cli: Cli) ->
     assert process.returncode in {0, 130}
     ran = json.loads(cli("run", plan.LINUX, *DAY, "--json").stdout)
     assert all(item["state"] in {"paused", "recorded"} for item in ran["items"])
+
+
+def test_lint_tells_a_text_that_changed_under_the_version_of_an_earlier_round(
+    cli: Cli, tmp_path: Path
+) -> None:
+    cli("run", plan.LINUX, *DAY, "--item", "root-login", "--json")
+    assert "P054" not in cli("procedure", "lint", plan.LINUX).stdout
+    changed = shutil.copytree(find_procedure(plan.LINUX), tmp_path / "changed")
+    with (changed / "macros.conf").open("a") as macros:
+        macros.write("# another line\n")
+    assert "P054 version 1.1.0 has run with another text" in cli("procedure", "lint", str(changed)).stdout
 
 
 @pytest.fixture
