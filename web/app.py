@@ -21,7 +21,7 @@ from tools.records.attention import ClaimedError
 from tools.records.casebook import CasebookError
 from tools.records.evidence import EvidenceError
 from tools.records.leases import LeaseHeldError
-from web import inbox, items, rounds
+from web import inbox, items, quality, rounds
 from web.access import LOOPBACK_NAMES, checked_form, log_in
 from web.desk import Desk, desk_of
 from web.view import LANGUAGE_COOKIE, STATIC, page
@@ -80,6 +80,8 @@ def build_app(desk: Desk, *, key: str, hosts: list[str] | None = None, https: bo
         Route("/rounds/{round}/confirm", rounds.confirm, methods=["POST"]),
         Route("/rounds/{round}/sign", rounds.sign, methods=["POST"]),
         Route("/rounds/{round}/report.{format}", rounds.download),
+        Route("/quality", quality.show),
+        Route("/quality/agreement.svg", quality.chart),
         Route("/login", login, methods=["GET", "POST"]),
         Route("/logout", logout, methods=["POST"]),
         Route("/language/{language}", choose_language, methods=["POST"]),

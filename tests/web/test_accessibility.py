@@ -47,6 +47,7 @@ async def paths_of(home: Path) -> list[str]:
         evidence = next(result.evidence for entry in judgement.findings for result in entry.results)
     return [
         "/",
+        "/quality",
         f"/items/{row.thread_id}",
         f"/rounds/{row.round_id}",
         f"/evidence/{evidence}",
