@@ -182,6 +182,7 @@ def _drawn(bars: tuple[tuple[str, tuple[int, ...]], ...], language: Language) ->
         axes.barh(names, counts, left=left, color=COLOURS[direction], label=f"legend-{direction}.")
         left = [before + count for before, count in zip(left, counts, strict=True)]
     axes.invert_yaxis()
+    axes.set_xlim(0, max([1, *left]) * 1.05)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(ncols=len(DIRECTIONS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
     target = io.StringIO()

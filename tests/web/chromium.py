@@ -22,6 +22,8 @@ NEEDS_CHROMIUM = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine (Debian: chromium)"),
 ]
+TOLD = tuple(f"Failed to load resource: the server responded with a status of {code}" for code in (404, 409))
+"""What the console says of answers that tests ask for: nothing of this name, and a conflict."""
 SWITCHES = [
     "--disable-gpu",
     "--disable-quic",
@@ -78,7 +80,7 @@ async def browsing(address: str, people: int = 1, **options: Any) -> AsyncIterat
             faults.append(f"request to {request.url}")
 
     def told(message: ConsoleMessage) -> None:
-        if message.type == "error" and "status of 404" not in message.text:
+        if message.type == "error" and not message.text.startswith(TOLD):
             faults.append(f"{message.text} {message.location}")
 
     async with async_playwright() as playwright:
