@@ -19,7 +19,6 @@ from langchain_core.exceptions import ContextOverflowError, ModelAPIError
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_openai import ChatOpenAI
-from langgraph.errors import GraphRecursionError
 from openai import DefaultAsyncHttpxClient
 from pydantic import SecretStr
 
@@ -119,7 +118,7 @@ async def _report(
             stream_mode="values",
         ):
             messages = state["messages"]
-    except (GraphRecursionError, ContextOverflowError, ModelAPIError) as error:
+    except (RecursionError, ContextOverflowError, ModelAPIError) as error:
         reason = f"{type(error).__name__}: {error}"[:200]
     account.add(messages)
     last = messages[-1] if messages else None
