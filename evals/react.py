@@ -15,7 +15,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from langchain.agents import create_agent
-from langchain_core.exceptions import ContextOverflowError, ModelAPIError
+from langchain_core.exceptions import (
+    ContextOverflowError,
+    ModelAPIError,
+    ModelConnectionError,
+    ModelTimeoutError,
+)
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_openai import ChatOpenAI
@@ -118,7 +123,13 @@ async def _report(
             stream_mode="values",
         ):
             messages = state["messages"]
-    except (RecursionError, ContextOverflowError, ModelAPIError) as error:
+    except (
+        RecursionError,
+        ContextOverflowError,
+        ModelAPIError,
+        ModelConnectionError,
+        ModelTimeoutError,
+    ) as error:
         reason = f"{type(error).__name__}: {error}"[:200]
     account.add(messages)
     last = messages[-1] if messages else None

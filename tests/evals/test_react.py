@@ -73,6 +73,16 @@ def test_an_agent_that_comes_to_no_end_is_told(server: ModelServer, tmp_path: Pa
     assert result.scores["tokens_in"].value >= 700
 
 
+def test_a_server_that_fails_in_mid_item_is_told_with_what_was_used(
+    server: ModelServer, tmp_path: Path
+) -> None:
+    server.script = lambda request: calling(request) if len(server.requests) == 1 else Answer(status=500)
+    (case,) = load_cases(ids=[CASE])
+    result = run_case(case, Plan(VARIANTS["react"], workers=1), tmp_path)
+    assert result.error
+    assert result.scores["tokens_in"].value == 100
+
+
 def test_the_product_with_a_model_is_accounted_and_no_worse(server: ModelServer, tmp_path: Path) -> None:
     server.script = lambda request: Answer(status=400)
     (case,) = load_cases(ids=[CASE])
