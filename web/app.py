@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from urllib.parse import quote, urlsplit
 
 from starlette.applications import Starlette
+from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.base import BaseHTTPMiddleware
 from starlette.middleware.sessions import SessionMiddleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from graph.rounds import AnswerRefusedError, NothingToAnswerError
 from tools.records.attention import ClaimedError
@@ -25,8 +25,6 @@ from web import inbox, items, quality, rounds
 from web.access import LOOPBACK_NAMES, checked_form, log_in
 from web.desk import Desk, desk_of
 from web.view import LANGUAGE_COOKIE, STATIC, page
-
-Next = Callable[[Request], Awaitable[Response]]
 
 SESSION_S = 12 * 3600
 OPEN = ("/login", "/static/", "/language", "/healthz")
@@ -57,7 +55,7 @@ def build_app(desk: Desk, *, key: str, hosts: list[str] | None = None, https: bo
     """
     middleware = [
         Middleware(TrustedHostMiddleware, allowed_hosts=hosts or LOOPBACK_NAMES),
-        Middleware(BaseHTTPMiddleware, dispatch=_with_headers),
+        Middleware(Headers),
         Middleware(
             SessionMiddleware,
             secret_key=key,
@@ -66,7 +64,7 @@ def build_app(desk: Desk, *, key: str, hosts: list[str] | None = None, https: bo
             same_site="strict",
             https_only=https,
         ),
-        Middleware(BaseHTTPMiddleware, dispatch=_with_person),
+        Middleware(Known),
     ]
     routes = [
         Route("/", inbox.show, name="inbox"),
@@ -106,28 +104,53 @@ def build_app(desk: Desk, *, key: str, hosts: list[str] | None = None, https: bo
     return app
 
 
-async def _with_headers(request: Request, call_next: Next) -> Response:
-    response = await call_next(request)
-    for name, value in HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.url.path.startswith("/static/"):
-        response.headers["Cache-Control"] = "max-age=3600"
-    return response
+class Headers:
+    """Adds the headers of every page."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, with the headers added to its answer."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith("/static/"):
+                    headers["Cache-Control"] = "max-age=3600"
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
 
 
-async def _with_person(request: Request, call_next: Next) -> Response:
-    """Let nobody in who is not known; a login page is all that others see."""
+class Known:
+    """Lets nobody in who is not known; a login page is all that others see."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on with its person, or refuse it."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        request.state.person = desk_of(request).access.person(request)
+        await (_refusal(request) or self._app)(scope, receive, send)
+        if request.method == "POST":
+            desk_of(request).recent.forget()
+
+
+def _refusal(request: Request) -> Response | None:
+    """Return the answer to a request of nobody who is known; None where it may go on."""
+    if request.state.person is not None or request.url.path.startswith(OPEN):
+        return None
     access = desk_of(request).access
-    person = access.person(request)
-    request.state.person = person
-    if person is None and not request.url.path.startswith(OPEN):
-        if access.mode == "proxy" or request.method != "GET" or "hx-request" in request.headers:
-            return JSONResponse({"error": "log in first"}, 401)
-        return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
-    response = await call_next(request)
-    if request.method == "POST":
-        desk_of(request).recent.forget()
-    return response
+    if access.mode == "proxy" or request.method != "GET" or "hx-request" in request.headers:
+        return JSONResponse({"error": "log in first"}, 401)
+    return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
 
 
 def _told(request: Request, error: Exception) -> Response:

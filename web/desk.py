@@ -30,7 +30,7 @@ from tools.records.evidence import EvidenceError
 from tools.records.fact import Fact
 from tools.records.finding import CriterionResult, FindingJudgement, Judgement
 from tools.records.report import Check, Checks, ItemReport, RoundReport
-from tools.records.rows import Round, RoundItemRow
+from tools.records.rows import Claim, Round, RoundItemRow
 from tools.search.result import SearchResult
 from web.access import Access
 
@@ -95,7 +95,9 @@ class Desk:
         Raises:
             HTTPException: 404.
         """
-        round_ = self.resources.casebook.round(round_id)
+        round_: Round | None = self.recent.get(
+            ("round", round_id), lambda: self.resources.casebook.round(round_id)
+        )
         if round_ is None:
             raise HTTPException(404, f"round {round_id[:36]!r} is unknown.")
         return round_
@@ -106,6 +108,14 @@ class Desk:
         if opening not in self.seen:
             self.resources.casebook.attention.opened(*opening, now=self.resources.clock())
             self.seen.add(opening)
+
+    def claims(self) -> dict[str, Claim]:
+        """Return what is held for review, by thread."""
+        now = self.resources.clock()
+        claims: dict[str, Claim] = self.recent.get(
+            "claims", lambda: self.resources.casebook.attention.claims(now=now)
+        )
+        return claims
 
     def report(self, round_: Round) -> RoundReport:
         """Return the report of a round as it stands now."""
@@ -254,7 +264,9 @@ def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
         drill_downs=stored.procedure.item(row.item_id).drill_downs,
         proposal=propose(stored.judgement, stored.report.language),
         answers=tuple(_told(answer) for answer in answers),
-        earlier=tuple(islice(_earlier(desk, row, round_), EARLIER)),
+        earlier=desk.recent.get(
+            ("earlier", row.thread_id), lambda: tuple(islice(_earlier(desk, row, round_), EARLIER))
+        ),
     )
 
 

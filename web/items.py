@@ -50,7 +50,7 @@ def _shown(
     """Show an item, with why an answer was not taken and what it said."""
     desk, person = desk_of(request), person_of(request)
     view = item_view(desk, row)
-    claim = desk.resources.casebook.attention.claims(now=desk.resources.clock()).get(row.thread_id)
+    claim = desk.claims().get(row.thread_id)
     return page(
         request,
         "item.html.jinja",

@@ -35,7 +35,7 @@ from tools.records.leases import TTL_S, LeaseHeldError, host, is_dead, process_s
 from tools.records.rows import ChainedEntry, ChainReport, Entry, Lease, Round, RoundItemRow
 
 READERS = 40
-"""Most connections beyond the pool's own: as many as the pages have threads."""
+"""Connections that are kept open: as many as the pages have threads."""
 SEVERITY = ("investigate", "undetermined", "observe", "none", None)
 
 
@@ -62,8 +62,8 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(connection: Connection) -> None:
-        reads = connection.get_execution_options().get("reads", False)
-        connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
+        if not connection.get_execution_options().get("reads", False):
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare_postgresql(engine: Engine) -> None:
@@ -98,7 +98,7 @@ def _engine(url: str) -> Engine:
         )
     if parsed.drivername == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    engine = create_engine(parsed, pool_pre_ping=True, max_overflow=READERS)
+    engine = create_engine(parsed, pool_pre_ping=name != "sqlite", pool_size=READERS)
     _PREPARE[name](engine)
     return engine
 
