@@ -55,6 +55,11 @@ class Quality:
     """Review seconds by item."""
 
     @property
+    def decisions(self) -> int:
+        """Decisions that were compared with their proposals."""
+        return self.directions.total()
+
+    @property
     def median_s(self) -> float | None:
         """Median of all review seconds; None while none were recorded."""
         every = [seconds for item in self.seconds.values() for seconds in item]
@@ -165,6 +170,11 @@ def _made(entry: ChainedEntry) -> Iterator[str]:
 
 
 @lru_cache(maxsize=32)
+def _placeholder(direction: Direction) -> str:
+    """Return a text as wide as any label of the legend, whose own letters the picture's font may lack."""
+    return f"legend-{direction}.".ljust(26, ".")
+
+
 def _drawn(bars: tuple[tuple[str, tuple[int, ...]], ...], language: Language) -> bytes:
     """Draw decisions by their direction, a bar a procedure; texts stay texts, in the reader's own font."""
     import matplotlib as mpl
@@ -173,22 +183,22 @@ def _drawn(bars: tuple[tuple[str, tuple[int, ...]], ...], language: Language) ->
     from matplotlib.ticker import MaxNLocator
 
     words = words_of(language)
-    figure = Figure(figsize=(8, 0.9 + 0.4 * len(bars)), layout="constrained")
+    figure = Figure(figsize=(8, 1.1 + 0.4 * len(bars)), layout="constrained")
     FigureCanvasSVG(figure)
     axes = figure.add_subplot()
     names, left = [name for name, _ in bars], [0] * len(bars)
     for at, direction in enumerate(DIRECTIONS):
         counts = [row[at] for _, row in bars]
-        axes.barh(names, counts, left=left, color=COLOURS[direction], label=f"legend-{direction}.")
+        axes.barh(names, counts, left=left, color=COLOURS[direction], label=_placeholder(direction))
         left = [before + count for before, count in zip(left, counts, strict=True)]
     axes.invert_yaxis()
     axes.set_xlim(0, max([1, *left]) * 1.05)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    axes.legend(ncols=len(DIRECTIONS), loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
+    axes.legend(ncols=2, loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False)
     target = io.StringIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "tejun"}):
         figure.savefig(target, format="svg", metadata={"Date": None})
     text = target.getvalue()
     for direction in DIRECTIONS:
-        text = text.replace(f"legend-{direction}.", words[f"direction_{direction}"])
+        text = text.replace(_placeholder(direction), words[f"direction_{direction}"])
     return text.encode()
