@@ -18,6 +18,7 @@ from agents.render.values import visible
 from agents.render.words import Language
 from procedures.verdict import Verdict
 from web.access import csrf_token
+from web.bars import threshold_bars
 from web.words import words_of
 
 STATIC = resources.files("web") / "static"
@@ -102,4 +103,4 @@ def cell(value: object) -> str:
 
 
 _ENVIRONMENT.filters.update({"clock": clock, "cell": cell, "visible": visible, "lines": visible_lines})
-_ENVIRONMENT.globals.update({"Markup": Markup, "fragment": fragment})
+_ENVIRONMENT.globals.update({"Markup": Markup, "fragment": fragment, "threshold_bars": threshold_bars})
