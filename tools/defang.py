@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import pairwise
 
 _SCHEME = re.compile(r"\b(h)(tt)(ps?)(?=://)", re.IGNORECASE)
 _OTHER_SCHEME = re.compile(r"\b((?:s?ftp|ldaps?|smb|file|javascript|data))(://|:(?=\S))", re.IGNORECASE)
@@ -16,11 +18,12 @@ _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?%?")
 _LIVE = (
     re.compile(r"(?i)\b(?:https?|s?ftp|ldaps?|smb)://[^\s\]]"),
     re.compile(r"(?<![\d.])\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}(?![\d.]\d)"),
-    re.compile(
-        r"(?i)\b[a-z0-9-]+(?:\.[a-z0-9-]+)*\.(?:com|net|org|io|jp|ru|cn|info|biz|xyz|top|example|test|local)\b"
-    ),
-    re.compile(r"(?i)[a-z0-9._+-]+@[a-z0-9-]+\.[a-z]{2,}"),
 )
+_RUN = re.compile(r"[A-Za-z0-9.-]+")
+_TOP = re.compile(
+    r"(?i)(?<=[a-z0-9-])\.(?:com|net|org|io|jp|ru|cn|info|biz|xyz|top|example|test|local)(?![a-z0-9])"
+)
+_DOMAIN = re.compile(r"(?i)[a-z0-9-]+\.[a-z]{2,}")
 
 
 def defang(text: str) -> str:
@@ -47,4 +50,33 @@ def live_indicators(text: str) -> tuple[str, ...]:
 
     Written apart from `defang`, so that one can check the other.
     """
-    return tuple(match.group() for pattern in _LIVE for match in pattern.finditer(text))
+    found = [match.group() for pattern in _LIVE for match in pattern.finditer(text)]
+    return (*found, *_hosts(text), *_mail_addresses(text))
+
+
+def _hosts(text: str) -> Iterator[str]:
+    """Yield host names: in each run of their letters, up to the last top-level domain.
+
+    One pass over the text, whatever it holds: a log can hold a million dots.
+    """
+    for run in _RUN.finditer(text):
+        ends = [match.end() for match in _TOP.finditer(run.group())]
+        if ends:
+            yield run.group()[: ends[-1]].rpartition("..")[2].lstrip("-.")
+
+
+def _mail_addresses(text: str) -> Iterator[str]:
+    """Yield mail addresses, found by their @."""
+    parts = text.split("@")
+    for before, after in pairwise(parts):
+        domain = _DOMAIN.match(after)
+        mailbox = _letters_at_end(before)
+        if domain and mailbox:
+            yield f"{mailbox}@{domain.group()}"
+
+
+def _letters_at_end(text: str) -> str:
+    end = len(text)
+    while end and text[end - 1].isascii() and (text[end - 1].isalnum() or text[end - 1] in "._+-"):
+        end -= 1
+    return text[end:]

@@ -57,3 +57,26 @@ def test_examples(text: str, expected: str) -> None:
 
 def test_live_text_is_found() -> None:
     assert live_indicators("see http://evil.example or 192.0.2.1")
+
+
+@pytest.mark.parametrize("part", ["A", "a.", "1.", "a-", "x@", "a@b.", ".com", "a.com", "-.", "ab.test@"])
+def test_a_long_hostile_value_takes_no_longer_than_its_length(part: str) -> None:
+    """Two million letters; a step for every pair of them would not end."""
+    text = part * (2_000_000 // len(part))
+    live_indicators(text)
+    defang(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("see a.b.example, and x", ("a.b.example",)),
+        ("a..evil.com.", ("evil.com",)),
+        ("-evil.com", ("evil.com",)),
+        ("mail m.x+1@evil.ru now", ("evil.ru", "m.x+1@evil.ru")),
+        ("a@b.cc@d.ee", ("a@b.cc", "b.cc@d.ee")),
+        ("evil.community and .com and a@b", ()),
+    ],
+)
+def test_live_hosts_and_mail_addresses_are_told(text: str, found: tuple[str, ...]) -> None:
+    assert live_indicators(text) == found
