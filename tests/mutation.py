@@ -60,6 +60,9 @@ async def finish(tejun: Tejun, procedure: ProcedureSource, window: RoundWindow) 
 
 def measure(finished: list[Finished]) -> tuple[Rates, list[str]]:
     """Seed every kind of defect; return the rates, and a line for each defect that was missed."""
+    for report in finished:
+        if failed := report.checks().failed:
+            raise SystemExit(f"{report.report.item} fails {failed[0].id} as it is: {failed[0].defects[:1]}")
     rng, rates, missed = random.Random(SEED), Rates(), []
     for mutation in MUTATIONS:
         caught = seeded = 0
