@@ -70,14 +70,15 @@ class Batch:
         self.flush()
         first = self.first_sequence + self.count
         self.count += table.num_rows
-        table = table.append_column("_seq", pa.array(range(first, first + table.num_rows), pa.int64()))
+        table = table.append_column("_seq", pa.arange(first, first + table.num_rows))
         days = pc.floor(pc.divide(table["_time"], 86400.0)).cast(pa.int64())
         groups = pa.table([table["index"], table["sourcetype"], days], names=["index", "sourcetype", "day"])
         kinds = groups.group_by(groups.column_names, use_threads=False).aggregate([]).to_pylist()
         for kind in kinds:
             mine = (pc.equal(groups[name], value) for name, value in kind.items())
             chosen = table if len(kinds) == 1 else table.filter(reduce(pc.and_, mine))
-            chosen = chosen.take(pc.sort_indices(chosen["_time"]))
+            if not _is_sorted(chosen["_time"]):
+                chosen = chosen.take(pc.sort_indices(chosen["_time"]))
             self._write(kind["index"], kind["sourcetype"], kind["day"], *arrange(chosen))
 
     def finish(self) -> None:
@@ -128,6 +129,11 @@ class Batch:
         """Wait until at most `left` files are still being written."""
         while len(self._pending) > left:
             self.written.append(self._pending.popleft().result())
+
+
+def _is_sorted(times: pa.ChunkedArray) -> bool:
+    """Tell whether no time is smaller than the one before it."""
+    return not pc.any(pc.less(times[1:], times[:-1])).as_py()
 
 
 def _folder_name(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,6 +20,8 @@ FREQUENT = 0.01
 ROW_GROUP = 50_000
 METADATA = ("_time", "_seq", "_raw", "index", "sourcetype", "host", "source")
 """The columns of every file."""
+_DISTINCT = ("_time", "_seq", "_raw")
+"""Columns whose values hardly repeat: a dictionary of them would be built for nothing."""
 _TEXT, _MANY = pa.string(), pa.list_(pa.string())
 _PLAIN = re.compile(r"[^a-z0-9_]")
 
@@ -124,11 +126,30 @@ def _maps(fields: Sequence[dict[str, FieldValue]], columns: dict[str, str]) -> d
     }
 
 
+def _leaves(path: str, kind: pa.DataType) -> Iterator[str]:
+    """Yield the columns that Parquet makes of one of ours, by their paths."""
+    if pa.types.is_map(kind):
+        yield from _leaves(f"{path}.key_value.key", kind.key_type)
+        yield from _leaves(f"{path}.key_value.value", kind.item_type)
+    elif pa.types.is_list(kind):
+        yield from _leaves(f"{path}.list.element", kind.value_type)
+    else:
+        yield path
+
+
 def write_parquet(table: pa.Table, path: Path) -> int:
     """Write `table` so that it is whole and on disk before it has its name; return its size in bytes."""
+    repeated = [
+        leaf
+        for column in table.schema
+        if column.name not in _DISTINCT
+        for leaf in _leaves(column.name, column.type)
+    ]
 
     def write(temporary: Path) -> None:
-        pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
+        pq.write_table(
+            table, temporary, compression="zstd", row_group_size=ROW_GROUP, use_dictionary=repeated
+        )
 
     write_durably(path, write)
     return path.stat().st_size

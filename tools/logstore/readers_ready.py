@@ -7,7 +7,10 @@ keeps every value and names every fault.
 
 from __future__ import annotations
 
+import re
+from collections import deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import dropwhile
 
 import orjson
@@ -27,7 +30,11 @@ BLOCK_BYTES = 32 << 20
 MOST_FIELDS = 500
 """Fields of one table; events of many kinds would be mostly empty columns."""
 
+_AHEAD = 1
+"""Blocks that are read while one becomes a table."""
+
 _TEXT = pa.string()
+_NEXT_OBJECT = re.compile(rb"\n\{")
 
 
 def read_ready(blocks: Iterable[Block], defaults: Defaults) -> Iterator[pa.Table | Event | Reject]:
@@ -36,13 +43,25 @@ def read_ready(blocks: Iterable[Block], defaults: Defaults) -> Iterator[pa.Table
     A table has the columns `_time` (epoch seconds), `_raw`, `index`, `sourcetype`, `host`, `source`, all but the
     last two filled, and a text column for each field.
     """
-    known: dict[str, pa.DataType] = {"_time": pa.float64()}
-    for block in _joined(blocks):
-        table = None if block[2] else _read_table(block[1], known)
+    for block, table in _tables(_joined(blocks)):
         if table is not None:
             yield _with_defaults(table, defaults)
         elif lines := list(dropwhile(lambda line: not line[1].strip() and not line[2], lines_of([block]))):
             yield from read_objects(lines, defaults)
+
+
+def _tables(blocks: Iterable[Block]) -> Iterator[tuple[Block, pa.Table | None]]:
+    """Yield every block with its table, in order; the next block is read while a thread parses this one."""
+    known: dict[str, pa.DataType] = {"_time": pa.float64()}
+    with ThreadPoolExecutor(1, "parse") as parser:
+        begun: deque[tuple[Block, Future[pa.Table | None]]] = deque()
+        for block in blocks:
+            begun.append((block, parser.submit(_read_table, block, known)))
+            if len(begun) > _AHEAD:
+                block, table = begun.popleft()
+                yield block, table.result()
+        for block, table in begun:
+            yield block, table.result()
 
 
 def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
@@ -63,22 +82,25 @@ def _joined(blocks: Iterable[Block]) -> Iterator[Block]:
         yield start, b"".join(parts), None
 
 
-def _read_table(block: bytes, known: dict[str, pa.DataType]) -> pa.Table | None:
+def _read_table(block: Block, known: dict[str, pa.DataType]) -> pa.Table | None:
     """Read a block; None when it is no table of ready events. `known` gathers the fields seen so far."""
+    _, data, broken = block
+    if broken:
+        return None
     try:
-        if not block.isascii():
-            block.decode()
-        first = orjson.loads(block.partition(b"\n")[0])
+        if not data.isascii():
+            data.decode()
+        first = orjson.loads(data[: data.find(b"\n")] if b"\n" in data else data)
         if not isinstance(first, dict):
             return None
         known.update((name, _TEXT) for name in first if name not in known)
-        table = _parse(block, known)
+        table = _parse(data, known)
         if surprises := {name for name in table.column_names if name not in known}:
             known.update(dict.fromkeys(surprises, _TEXT))
-            table = _parse(block, known)
+            table = _parse(data, known)
     except (ValueError, pa.ArrowInvalid):
         return None
-    return table if _holds_ready_events(table, block) else None
+    return table if _holds_ready_events(table, data) else None
 
 
 def _parse(block: bytes, known: dict[str, pa.DataType]) -> pa.Table:
@@ -91,7 +113,7 @@ def _parse(block: bytes, known: dict[str, pa.DataType]) -> pa.Table:
 
 def _holds_ready_events(table: pa.Table, block: bytes) -> bool:
     """Tell whether every line is one event, with what an event must have."""
-    lines = block.count(b"\n{") + block.startswith(b"{")
+    lines = len(_NEXT_OBJECT.findall(block)) + block.startswith(b"{")
     if table.num_rows != lines or lines != block.count(b"\n") + (not block.endswith(b"\n")):
         return False
     if (
