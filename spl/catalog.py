@@ -39,6 +39,8 @@ class Relation:
     fields: Mapping[str, StoredField]
     scanned: int | None
     """Events of these indexes and sourcetypes in the window."""
+    inside: bool = False
+    """Whether every event lies in the window, so that no time needs to be read to know it."""
 
 
 class UnknownIndexError(SplError):

@@ -42,7 +42,7 @@ def event_stage(
     source["_time"] = Sql("_time", Kind.NUMBER)
     columns = {name: Sql(builder.column(), value.kind) for name, value in source.items()}
     items = [f"{value.text} AS {columns[name].text}" for name, value in source.items()]
-    conditions = [time_window(runtime.earliest, runtime.latest)]
+    conditions = [time_window(relation, runtime.earliest, runtime.latest)]
     left = _rest_of_base(term)
     if left is not None:
         every = {name: Sql(field.sql, KINDS[field.kind]) for name, field in relation.fields.items()}

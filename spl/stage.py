@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import duckdb
 import pyarrow as pa
 
-from spl.catalog import Catalog
+from spl.catalog import Catalog, Relation
 from spl.lookups import Lookups
 from spl.python_calls import ARROW_TYPES, Kind, PythonCalls
 from spl.sql_text import number_literal
@@ -268,6 +268,8 @@ class Builder:
         return Stage(self.add(f"SELECT {', '.join(items) or '1'} FROM {stage.cte}"), columns, order)
 
 
-def time_window(earliest: float, latest: float) -> str:
-    """Return the condition that an event lies in the window."""
+def time_window(relation: Relation, earliest: float, latest: float) -> str:
+    """Return the condition that an event of `relation` lies in the window."""
+    if relation.inside:
+        return "TRUE"
     return f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"

@@ -192,7 +192,7 @@ class Metadata(Generator):
         text = relation.fields[field].sql
         select = (
             f"SELECT {text} AS c_value, CAST(count(*) AS DOUBLE) AS c_count, min(_time) AS c_first, max(_time) AS c_last, "
-            f"{self.kind!r} AS c_type FROM {relation.sql} WHERE {time_window(run.earliest, run.latest)} AND {text} IS NOT NULL GROUP BY 1"
+            f"{self.kind!r} AS c_type FROM {relation.sql} WHERE {time_window(relation, run.earliest, run.latest)} AND {text} IS NOT NULL GROUP BY 1"
         )
         columns = {
             field: Sql("c_value", Kind.TEXT),

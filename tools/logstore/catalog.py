@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from spl.catalog import FieldKind, Relation, StoredField, UnknownIndexError
@@ -49,7 +49,13 @@ class StoreCatalog:
         ]
         near = [file for file in chosen if file.last >= earliest and file.first < latest]
         fields = _fields(near) if near else {name: _absent(field) for name, field in _fields(chosen).items()}
-        return Relation(sql=self._sql(near), fields=fields, scanned=self._scanned(near, earliest, latest))
+        edge = [file for file in near if file.first < earliest or file.last >= latest]
+        scanned = sum(file.events for file in near) - sum(file.events for file in edge)
+        if edge:
+            scanned += self._count(
+                f"SELECT count(*) FROM {self._sql(edge)} WHERE {_window(earliest, latest)}"
+            )
+        return Relation(sql=self._sql(near), fields=fields, scanned=scanned, inside=not edge)
 
     def sourcetypes(self) -> frozenset[str]:
         """Return the sourcetypes of all stored events."""
@@ -62,14 +68,9 @@ class StoreCatalog:
         names = ", ".join(text_literal(str(self._folder / file.name)) for file in files)
         return f"read_parquet([{names}], union_by_name=true)"
 
-    def _scanned(self, files: Iterable[StoredFile], earliest: float, latest: float) -> int:
-        whole = [file for file in files if file.first >= earliest and file.last < latest]
-        edge = [file for file in files if not (file.first >= earliest and file.last < latest)]
-        count = sum(file.events for file in whole)
-        if edge:
-            window = f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"
-            count += self._count(f"SELECT count(*) FROM {self._sql(edge)} WHERE {window}")
-        return count
+
+def _window(earliest: float, latest: float) -> str:
+    return f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"
 
 
 def _empty() -> str:
