@@ -7,6 +7,7 @@ regard to case where SPL does so, rows without a BY field dropped. Ratios are me
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import random
 import resource
@@ -32,18 +33,23 @@ from graph.resources import Sessions
 from graph.rounds import plan_round, run_round
 from procedures.schedule import RoundWindow
 from procedures.source import ProcedureSource
+from spl.compile import run_pipeline
+from spl.lookups import Lookups
+from spl.parse import parse_search
+from spl.python_calls import PythonCalls
+from spl.sql_text import install_macros
+from spl.stage import Runtime
 from tejun.opening import open_tejun
 from tejun.settings import Settings
 from tests.bench_pages import bench_pages
+from tests.bench_searches import DAYS, ELSEWHERE, LONG, START, searches
 from tools.demo import plan
 from tools.demo.generate import generate
-from tools.logstore.layout import column_name
+from tools.logstore.catalog import StoreCatalog
 from tools.logstore.store import LogStore
 from tools.search.result import SearchRequest, SearchSession, TimedResult
 
 EVENTS = int(os.environ.get("TEJUN_BENCH_EVENTS", "5000000"))
-START = 1_700_000_000
-DAYS = 10
 REPEATS = 7
 ITEMS = 20
 UTC = ZoneInfo("UTC")
@@ -101,108 +107,6 @@ def bench_import(folder: Path, table: Table) -> LogStore:
     return store
 
 
-def searches(relation: str) -> list[tuple[str, str, str]]:
-    """Return name, SPL and hand-written SQL of each compared search."""
-    user, ip, status, size, action, path = (
-        column_name(name) for name in ("user", "src_ip", "status", "bytes", "action", "path")
-    )
-    day = f"_time >= {START + 86400} AND _time < {START + 2 * 86400}"
-    return [
-        ("count by", "index=bench | stats count BY status", f"SELECT {status}, count(*) FROM {relation} WHERE {status} IS NOT NULL GROUP BY 1 ORDER BY 1"),
-        (
-            "filter, any case",
-            "index=bench action=blocked status=404 | stats count BY host",
-            f"SELECT host, count(*) FROM {relation} WHERE lower({action}) = 'blocked' AND {status} = '404' AND host IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-        ("one day", "DAY index=bench status=500 | stats count", f"SELECT count(*) FROM {relation} WHERE {day} AND {status} = '500'"),
-        (
-            "distinct, top",
-            "index=bench | stats dc(src_ip) AS ips count BY user | where count >= 240 | sort - count, user | head 20",
-            f"SELECT {user}, count(DISTINCT {ip}) ips, count(*) n FROM {relation} WHERE {user} IS NOT NULL GROUP BY 1 HAVING n >= 240 ORDER BY n DESC, 1 LIMIT 20",
-        ),
-        (
-            "numeric sum",
-            "index=bench bytes>=80000 | stats sum(bytes) AS sent BY action",
-            f"SELECT {action}, sum(TRY_CAST({size} AS DOUBLE)) FROM {relation} WHERE TRY_CAST({size} AS DOUBLE) >= 80000 AND {action} IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-        (
-            "word in raw text",
-            'index=bench "item/777" | stats count',
-            f"SELECT count(*) FROM {relation} WHERE contains(lower(_raw), 'item/777') AND regexp_matches(lower(_raw), '(^|[^a-z0-9])item/777($|[^a-z0-9])')",
-        ),
-        (
-            "extract and count",
-            'index=bench status=404 | rex field=path "/item/(?<item>\\d)" | stats count BY item',
-            f"SELECT nullif(regexp_extract({path}, '/item/(\\d)', 1), '') item, count(*) FROM {relation} WHERE {status} = '404' AND item IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-        (
-            "five minutes",
-            "index=bench action=blocked | bin _time span=5m | stats count BY _time | where count >= 140",
-            f"SELECT floor(_time / 300) * 300 t, count(*) n FROM {relation} WHERE lower({action}) = 'blocked' GROUP BY 1 HAVING n >= 140 ORDER BY 1",
-        ),
-        (
-            "threshold per user",
-            "index=bench status=500 | stats count dc(src_ip) AS ips BY user | where count >= 9 | sort - count, user | head 20",
-            f"SELECT {user}, count(*) n, count(DISTINCT {ip}) FROM {relation} WHERE {status} = '500' AND {user} IS NOT NULL GROUP BY 1 HAVING n >= 9 ORDER BY n DESC, 1 LIMIT 20",
-        ),
-        (
-            "per hour",
-            "index=bench status=404 | timechart span=1h count",
-            f"SELECT floor(_time / 3600) * 3600 t, CAST(count(*) AS DOUBLE) n FROM {relation} WHERE {status} = '404' GROUP BY 1 ORDER BY 1",
-        ),
-        (
-            "most frequent",
-            "index=bench status=404 | top limit=10 showperc=f path",
-            f"SELECT {path}, count(*) n FROM {relation} WHERE {status} = '404' AND {path} IS NOT NULL GROUP BY 1 ORDER BY n DESC, 1 LIMIT 10",
-        ),
-        (
-            "above the average",
-            "index=bench status=500 | stats count BY user | eventstats avg(count) AS mean | where count > mean * 1.5 | stats count",
-            f"WITH t AS (SELECT {user}, count(*) n FROM {relation} WHERE {status} = '500' AND {user} IS NOT NULL GROUP BY 1) SELECT count(*) FROM t WHERE n > (SELECT avg(n) FROM t) * 1.5",
-        ),
-        (
-            "calculated field",
-            "index=bench | eval kb=bytes/1024 | where kb > 80 | stats count BY host",
-            f"SELECT host, count(*) FROM {relation} WHERE TRY_CAST({size} AS DOUBLE) / 1024 > 80 AND host IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-        (
-            "network block",
-            "index=bench src_ip=10.1.0.0/16 | stats count BY status",
-            f"SELECT {status}, count(*) FROM {relation} WHERE starts_with({ip}, '10.1.') AND {status} IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-        (
-            "list of values",
-            "index=bench status IN (404, 500) | stats count BY host, status",
-            f"SELECT host, {status}, count(*) FROM {relation} WHERE {status} IN ('404', '500') AND host IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2",
-        ),
-        (
-            "negation",
-            "index=bench NOT status=200 | stats count BY status",
-            f"SELECT {status}, count(*) FROM {relation} WHERE NOT coalesce({status} = '200', FALSE) AND {status} IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-        (
-            "wildcard",
-            'index=bench path="/item/77*" | stats count BY action',
-            f"SELECT {action}, count(*) FROM {relation} WHERE lower({path}) LIKE '/item/77%' AND {action} IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-        (
-            "first and last seen",
-            "index=bench user=user77 | stats min(_time) AS first max(_time) AS last count",
-            f"SELECT min(_time), max(_time), count(*) FROM {relation} WHERE lower({user}) = 'user77'",
-        ),
-        (
-            "one row per user",
-            "index=bench status=500 | dedup user | stats count",
-            f"SELECT count(DISTINCT {user}) FROM {relation} WHERE {status} = '500'",
-        ),
-        (
-            "two dimensions",
-            "index=bench status=500 | chart count OVER host BY action",
-            f"SELECT host, count(*) FILTER (WHERE {action} = 'Allowed'), count(*) FILTER (WHERE {action} = 'Blocked'), count(*) FILTER (WHERE {action} = 'allowed') FROM {relation} WHERE {status} = '500' AND host IS NOT NULL AND {action} IS NOT NULL GROUP BY 1 ORDER BY 1",
-        ),
-    ]  # fmt: skip
-
-
 def bench_searches(store: LogStore, table: Table) -> float:
     """Run every search both ways, interleaved; return the median ratio."""
     names = ", ".join(f"'{store.folder / file.name}'" for file in store.files())
@@ -234,23 +138,26 @@ def bench_searches(store: LogStore, table: Table) -> float:
     return statistics.median(ratios)
 
 
-ELSEWHERE: list[tuple[str, str, str, Callable[[Any], Any]]] = [
-    (
-        "count by",
-        "index=bench | stats count BY status",
-        "SELECT status, count(*) FROM events GROUP BY 1 ORDER BY 1",
-        lambda frame: frame.groupby("status").size(),
-    ),
-    (
-        "filter, any case",
-        "index=bench action=blocked status=404 | stats count BY host",
-        "SELECT host, count(*) FROM events WHERE lower(action) = 'blocked' AND status = '404' GROUP BY 1 ORDER BY 1",
-        lambda frame: (
-            frame[(frame.action.str.lower() == "blocked") & (frame.status == "404")].groupby("host").size()
-        ),
-    ),
-]
-"""Name, SPL, SQL, and the counts by key of the file as a data frame."""
+def bench_planning(store: LogStore, table: Table) -> None:
+    """Parse and compile a long search, nothing remembered from the time before, without running it."""
+    database = duckdb.connect()
+    install_macros(database)
+    different = itertools.count()
+
+    def plan_search() -> None:
+        search = parse_search(f"{LONG}| eval mark={next(different)}")
+        window = (START, START + DAYS * 86400)
+        runtime = Runtime(
+            connection=database, catalog=StoreCatalog(store.folder, store.files(), lambda _: 0), zone=UTC, now=START,
+            given=window, earliest=window[0], latest=window[1], source=search.text, lookups=Lookups(),
+            python=PythonCalls(database), run_pipeline=run_pipeline,
+        )  # fmt: skip
+        run_pipeline(runtime, search)
+        runtime.close()
+
+    seconds = statistics.median(timed(plan_search)[0] for _ in range(5 * REPEATS))
+    lines = LONG.count("\n") + 1
+    table.add_row(f"plan: search of {lines} lines", f"{seconds * 1000:.1f} ms", "goal ≤ 5 ms", "")
 
 
 def bench_elsewhere(folder: Path, store: LogStore, table: Table) -> None:
@@ -413,6 +320,7 @@ def main() -> None:
         folder = Path(name)
         store = bench_import(folder, table)
         median = bench_searches(store, table)
+        bench_planning(store, table)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         bench_elsewhere(folder, store, table)
         store.close()
