@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from procedures.archive import load_procedure, macros_of, parameters_of
+from procedures.archive import load_procedure, macros_of, parameters_of, tables_of
 from procedures.model import Item, Procedure, Window
 from procedures.schedule import item_window
 from procedures.source import ProcedureSource
+from spl.lookups import Lookups
 from spl.macros import MacroTable
 
 
@@ -40,6 +41,11 @@ class ItemContext:
     def macros(self) -> MacroTable:
         """The procedure's search macros."""
         return macros_of(self.source)
+
+    @cached_property
+    def lookups(self) -> Lookups:
+        """The lookups beside the procedure."""
+        return tables_of(self.source)
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -11,6 +11,7 @@ from agents.context import ItemContext
 from agents.searching import Clock, Searcher
 from graph.state import ItemState
 from procedures.source import ProcedureSource
+from spl.lookups import NO_LOOKUPS, Lookups
 from tools.records.casebook import Casebook
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import LoggedSearch
@@ -20,10 +21,15 @@ from tools.search.result import SearchSession
 
 
 class Sessions(Protocol):
-    """Open connections to the SIEM, one per time zone of its user where that can be chosen."""
+    """Open connections to the SIEM."""
 
-    async def session(self, zone: str) -> SearchSession:
-        """Return an open session whose clock times are read in `zone`, if the SIEM lets us choose."""
+    async def session(self, zone: str, lookups: Lookups = NO_LOOKUPS) -> SearchSession:
+        """Return an open session.
+
+        Args:
+            zone: Where its clock times are read, if the SIEM lets us choose.
+            lookups: Tables that its searches may use beside the SIEM's own, if the SIEM can be given any.
+        """
         ...
 
 
@@ -58,7 +64,7 @@ class Resources:
 
     async def session(self, context: ItemContext) -> GuardedSession:
         """Return a way to the SIEM that lets only the procedure's own kind of search through."""
-        session = await self.sessions.session(context.procedure.timezone)
+        session = await self.sessions.session(context.procedure.timezone, context.lookups)
         allowed = frozenset(source.index for source in context.procedure.data_sources)
         return GuardedSession(session, allowed_indexes=allowed, macros=context.macros)
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from functools import lru_cache
 
-from procedures.model import Fault, Procedure
+from procedures.model import Fault, Place, Procedure
 from procedures.parse import parse_procedure
-from procedures.source import MACROS, ProcedureSource
+from procedures.source import LOOKUPS, MACROS, TRANSFORMS, ProcedureSource
+from spl.errors import MacroError
+from spl.lookups import Lookups, UnknownLookupError, parse_lookups
 from spl.macros import MacroTable, parse_macros_conf
 
 
@@ -31,8 +34,10 @@ def load_procedure(source: ProcedureSource) -> Procedure:
 
 @lru_cache(maxsize=32)
 def _load(digest: str, text: str) -> Procedure:
-    parsed = parse_procedure(ProcedureSource.model_validate_json(text))
-    errors = tuple(fault for fault in parsed.faults if fault.severity == "error")
+    source = ProcedureSource.model_validate_json(text)
+    parsed = parse_procedure(source)
+    faults = (*parsed.faults, *faults_beside(source))
+    errors = tuple(fault for fault in faults if fault.severity == "error")
     if errors or parsed.procedure is None:
         raise ProcedureError(errors)
     return parsed.procedure
@@ -49,10 +54,49 @@ def macros_of(source: ProcedureSource) -> MacroTable:
 
 def lookups_of(source: ProcedureSource) -> dict[str, list[dict[str, str]]]:
     """Return the rows of every lookup beside the procedure, by name."""
+    tables = _csv_texts(source).items()
+    return {name.removesuffix(".csv"): list(csv.DictReader(io.StringIO(text))) for name, text in tables}
+
+
+def tables_of(source: ProcedureSource) -> Lookups:
+    """Return the lookups beside the procedure as its searches may use them.
+
+    Raises:
+        UnknownLookupError: One cannot be read.
+    """
+    return _parsed(frozenset(_csv_texts(source).items()), source.files.get(f"{LOOKUPS}/{TRANSFORMS}", ""))
+
+
+@lru_cache(maxsize=32)
+def _parsed(files: frozenset[tuple[str, str]], conf: str) -> Lookups:
+    return parse_lookups(dict(files), conf)
+
+
+def faults_beside(source: ProcedureSource) -> tuple[Fault, ...]:
+    """Return what is wrong with the files beside the document."""
+    faults = []
+    try:
+        macros_of(source)
+    except MacroError as error:
+        line = re.search(r":(\d+):", error.message)
+        faults.append(_fault(MACROS, int(line[1]) if line else 1, "P025", error.message))
+    try:
+        tables_of(source)
+    except UnknownLookupError as error:
+        faults.append(_fault(f"{LOOKUPS}/", 1, "P026", error.message))
+    return tuple(faults)
+
+
+def _fault(path: str, line: int, code: str, message: str) -> Fault:
+    return Fault(place=Place(path=path, line=line), code=code, message=message, severity="error")
+
+
+def _csv_texts(source: ProcedureSource) -> dict[str, str]:
+    """Return the lookup files by their names, without the byte order mark of a spreadsheet."""
     return {
-        name.removeprefix("lookups/").removesuffix(".csv"): list(csv.DictReader(io.StringIO(text)))
+        name.removeprefix(f"{LOOKUPS}/"): text.removeprefix("\ufeff")
         for name, text in source.files.items()
-        if name.startswith("lookups/")
+        if name.startswith(f"{LOOKUPS}/") and name.endswith(".csv")
     }
 
 

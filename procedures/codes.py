@@ -19,6 +19,7 @@ CODES: dict[str, tuple[str, str]] = {
     "P023": ("error", "A search names no index, or one that is no data source."),
     "P024": ("error", "A full-width operator or digit stands in a part for the machine."),
     "P025": ("error", "A macro is unknown or cannot be read."),
+    "P026": ("error", "A lookup beside the procedure cannot be read."),
     "P030": ("error", "A field does not exist in the result of the search."),
     "P031": ("error", "A $token$ is neither a column of the item's search nor a parameter."),
     "P032": ("error", "An expression cannot be read."),

@@ -7,15 +7,16 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from procedures.archive import macros_of, parameters_of
+from procedures.archive import faults_beside, macros_of, parameters_of, tables_of
 from procedures.expand import SCOPE_NAMES, TokenError, Value, expression, parameter_values, tokens
 from procedures.lint_searches import SearchText, check_search, check_width
 from procedures.model import Criterion, DrillDown, Fault, Item, KnownBenign, Place, Procedure
 from procedures.parse import parse_procedure
 from procedures.reading import Faults, near
-from procedures.source import MACROS, ProcedureSource
-from spl.errors import MacroError, SplError
+from procedures.source import LOOKUPS, MACROS, ProcedureSource
+from spl.errors import SplError
 from spl.expr import Call, Field, Literal, field_names, walk
+from spl.lookups import Lookups
 from spl.macros import MacroTable
 from spl.plan import output_fields
 
@@ -36,22 +37,14 @@ def lint(source: ProcedureSource, *, today: dt.date, ran: Ran = MappingProxyType
     """
     parsed = parse_procedure(source)
     faults = Faults(source.name, list(parsed.faults))
-    macros = _macros(source, faults)
-    if parsed.procedure is not None and macros is not None:
-        _check_procedure(parsed.procedure, source, macros, faults, today)
+    beside = faults_beside(source)
+    faults.found += beside
+    if parsed.procedure is not None and not beside:
+        _check_procedure(parsed.procedure, source, macros_of(source), faults, today)
         _check_version(parsed.procedure, source, faults, ran)
     return tuple(
         sorted(faults.found, key=lambda fault: (fault.place.path, fault.place.line, fault.place.column))
     )
-
-
-def _macros(source: ProcedureSource, faults: Faults) -> MacroTable | None:
-    try:
-        return macros_of(source)
-    except MacroError as error:
-        line = re.search(r":(\d+):", error.message)
-        faults.add("P025", error.message, int(line[1]) if line else 1)
-        return None
 
 
 def _check_version(procedure: Procedure, source: ProcedureSource, faults: Faults, ran: Ran) -> None:
@@ -75,10 +68,27 @@ def _check_procedure(
             place = Place(path=MACROS, line=macro.line)
             text = f"macro {macro.name!r} leaves events out. Write exceptions into 静観対象 / Known benign, where reviewers see them."
             faults.found.append(Fault(place=place, code="P052", message=text, severity="warning"))
+    tables = tables_of(source)
     for item in procedure.items:
         ItemLint(procedure, item, parameters, macros, faults).check()
+        _check_enrichments(item, tables, faults)
     for entry in procedure.known_benign:
         _check_known_benign(procedure, entry, parameters, faults, today)
+
+
+def _check_enrichments(item: Item, tables: Lookups, faults: Faults) -> None:
+    """Check that a lookup that enriches stands beside the procedure, with its columns."""
+    for rule in item.enrich:
+        table = tables.tables.get(f"{rule.lookup}.csv")
+        if table is None:
+            files = [name.removesuffix(".csv") for name in tables.tables]
+            text = f"enrich names the lookup {rule.lookup!r}, and there is no {LOOKUPS}/{rule.lookup}.csv.{near(rule.lookup, files)}"
+            faults.add("P033", text, item.place.line, item.place.column)
+            continue
+        for name in (rule.on, *rule.output):
+            if name not in table.fields:
+                text = f"lookup {rule.lookup!r} has no column {name!r}.{near(name, table.fields)}"
+                faults.add("P033", text, item.place.line, item.place.column)
 
 
 class ItemLint:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 DOCUMENT = "PROCEDURE.md"
 MACROS = "macros.conf"
+LOOKUPS, TRANSFORMS = "lookups", "transforms.conf"
 
 
 class ProcedureNotFoundError(Exception):
@@ -24,7 +25,7 @@ class ProcedureSource(BaseModel):
     name: str
     """Folder or file name, as shown in faults."""
     files: dict[str, str]
-    """Text by file name: PROCEDURE.md, macros.conf, lookups/*.csv."""
+    """Text by file name: PROCEDURE.md, macros.conf, lookups/*.csv, lookups/transforms.conf."""
     environment: str = "default"
 
     @property
@@ -57,7 +58,9 @@ def read_source(path: Path, environment: str = "default") -> ProcedureSource:
             f"no procedure at {str(path)!r}. Expected a folder with {DOCUMENT}, or that file."
         )
     names = {DOCUMENT: document, MACROS: folder / MACROS}
-    names |= {f"lookups/{file.name}": file for file in sorted((folder / "lookups").glob("*.csv"))}
+    lookups = folder / LOOKUPS
+    for file in (*sorted(lookups.glob("*.csv")), lookups / TRANSFORMS):
+        names[f"{LOOKUPS}/{file.name}"] = file
     files = {}
     for name, file in names.items():
         if not file.is_file():

@@ -43,6 +43,10 @@ class Lookups:
 
     tables: Mapping[str, Lookup] = field(default_factory=dict)
 
+    def __or__(self, other: Lookups) -> Lookups:
+        """Return the lookups of both; of the same name, those of `other`."""
+        return Lookups({**self.tables, **other.tables})
+
     def find(self, name: str, *, text: str = "", span: Span | None = None) -> Lookup:
         """Return a lookup.
 
@@ -59,6 +63,9 @@ class Lookups:
                 supported=tuple(sorted(self.tables)),
             )
         return found
+
+
+NO_LOOKUPS = Lookups()
 
 
 def read_lookups(folder: Path) -> Lookups:

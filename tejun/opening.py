@@ -18,6 +18,7 @@ from agents.asking import AnsweringModel
 from agents.searching import Clock
 from graph.build import ItemGraph, build_item_graph
 from graph.resources import Resources
+from spl.lookups import NO_LOOKUPS, Lookups
 from tejun.settings import Settings
 from tools.logstore.server import build_server
 from tools.logstore.store import LogStore
@@ -44,25 +45,27 @@ class RemoteSession:
     def __init__(self, session: McpSession) -> None:
         self._session = session
 
-    async def session(self, zone: str) -> SearchSession:
-        """Return the one session; the zone is the server's user's to choose."""
+    async def session(self, zone: str, lookups: Lookups = NO_LOOKUPS) -> SearchSession:
+        """Return the one session; zone and lookups are the server's own."""
         return self._session
 
 
 class LocalSessions:
-    """Embedded servers over the local log store, one for each zone that is asked for."""
+    """Embedded servers over the local log store, one for each zone and set of lookups that is asked for."""
 
     def __init__(self, store: LogStore, source: str, stack: AsyncExitStack) -> None:
         self._store, self._source, self._stack = store, source, stack
-        self._open: dict[str, McpSession] = {}
+        self._open: list[tuple[str, Lookups, McpSession]] = []
 
-    async def session(self, zone: str) -> SearchSession:
-        """Return a session whose clock times are read in `zone`."""
-        if zone not in self._open:
-            server = build_server(self._store, zone=await asyncio.to_thread(ZoneInfo, zone))
-            session = open_session(InMemory(server), source=self._source)
-            self._open[zone] = await self._stack.enter_async_context(session)
-        return self._open[zone]
+    async def session(self, zone: str, lookups: Lookups = NO_LOOKUPS) -> SearchSession:
+        """Return a session whose clock times are read in `zone` and whose searches may use `lookups`."""
+        for known_zone, known_lookups, session in self._open:
+            if (known_zone, known_lookups) == (zone, lookups):
+                return session
+        server = build_server(self._store, zone=await asyncio.to_thread(ZoneInfo, zone), lookups=lookups)
+        opened = await self._stack.enter_async_context(open_session(InMemory(server), source=self._source))
+        self._open.append((zone, lookups, opened))
+        return opened
 
 
 async def _open_models(

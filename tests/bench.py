@@ -34,7 +34,7 @@ from graph.rounds import plan_round, run_round
 from procedures.schedule import RoundWindow
 from procedures.source import ProcedureSource
 from spl.compile import run_pipeline
-from spl.lookups import Lookups
+from spl.lookups import NO_LOOKUPS, Lookups
 from spl.parse import parse_search
 from spl.python_calls import PythonCalls
 from spl.sql_text import install_macros
@@ -269,9 +269,9 @@ class TimedSessions:
     seconds: float = 0.0
     count: int = 0
 
-    async def session(self, zone: str) -> SearchSession:
+    async def session(self, zone: str, lookups: Lookups = NO_LOOKUPS) -> SearchSession:
         """Return the session of `zone`, timed."""
-        return TimedSession(await self.inner.session(zone), self)
+        return TimedSession(await self.inner.session(zone, lookups), self)
 
 
 @dataclass

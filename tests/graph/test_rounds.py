@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from agents.context import ItemContext
 from agents.render.markdown import render_item
 from graph.rounds import (
     AnswerRefusedError,
@@ -25,7 +26,7 @@ from tools.demo import plan
 from tools.records.finding import Findings, Judgement
 from tools.records.report import Checks, ItemReport
 from tools.records.rows import Round, RoundItemRow
-from tools.search.result import SearchResult
+from tools.search.result import SearchRequest, SearchResult, SearchStatus
 
 LIBRARY = Path(__file__).resolve().parent.parent.parent / "procedures" / "library"
 CHECKPOINT_BYTES = 128 * 1024
@@ -54,6 +55,26 @@ def same_key(key: dict[str, Any], wanted: dict[str, Any]) -> bool:
     return {name: str(value) for name, value in key.items()} == {
         name: str(int(value)) if isinstance(value, float) else str(value) for name, value in wanted.items()
     }
+
+
+async def test_a_search_may_use_the_lookups_beside_its_procedure(tejun: Tejun) -> None:
+    source = read_source(LIBRARY / plan.LINUX)
+    files = {
+        "lookups/people.csv": "\ufeffwho,team\nDEPLOY,platform\n",
+        "lookups/transforms.conf": "[teams]\nfilename = people.csv\ncase_sensitive_match = false\n",
+    }
+    window = demo_window(plan.LINUX)
+    spl = "index=os user=deploy | head 1 | lookup teams who AS user OUTPUT team | table user team"
+    request = SearchRequest(spl=spl, earliest=window.start, latest=window.end, row_limit=10, timeout_s=30)
+    found = {}
+    for name, beside in (("with", files), ("without", {})):
+        given = source.model_copy(update={"files": source.files | beside})
+        context = ItemContext(source=given, item_id="root-login", start=window.start, end=window.end)
+        session = await tejun.resources.session(context)
+        found[name] = (await session.search(request)).result
+    assert [dict(row) for row in found["with"].rows] == [{"user": "deploy", "team": "platform"}]
+    assert found["without"].status is SearchStatus.REFUSED
+    assert "lookup 'teams' does not exist" in " ".join(found["without"].messages)
 
 
 @pytest.mark.parametrize("procedure", plan.PROCEDURES)

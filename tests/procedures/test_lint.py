@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from procedures.archive import ProcedureError, load_procedure
 from procedures.bundled import LIBRARY, bundled
 from procedures.codes import CODES
 from procedures.lint import lint
@@ -122,6 +123,54 @@ def test_ten_planted_faults_are_reported_at_once_at_their_lines() -> None:
 def test_each_fault_has_its_code(before: str, after: str, code: str) -> None:
     assert before in GOOD
     assert code in {fault.code for fault in faults_of(GOOD.replace(before, after))}
+
+
+BESIDE = {"lookups/owners.csv": "src_ip,owner\n10.0.0.1,Ann\n"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "files", "said"),
+    [
+        ("{lookup: owners, on: src_ip, output: [owner]}", BESIDE, ()),
+        ("{lookup: owners, on: src_ip, output: [owner]}", {}, ("P033", "there is no lookups/owners.csv")),
+        ("{lookup: owner, on: src_ip, output: [owner]}", BESIDE, ("P033", "owners")),
+        ("{lookup: owners, on: src_ip, output: [ownr]}", BESIDE, ("P033", "no column 'ownr'")),
+        ("{lookup: owners, on: source, output: [owner]}", BESIDE, ("P033", "no column 'source'")),
+        (
+            "{lookup: owners, on: src_ip, output: [owner]}",
+            {"lookups/owners.csv": "src_ip,owner\n10.0.0.1\n"},
+            ("P026", "owners.csv:2: 1 cells under a header of 2"),
+        ),
+        (
+            "{lookup: owners, on: src_ip, output: [owner]}",
+            BESIDE | {"lookups/transforms.conf": "[people]\nfilename = people.csv\n"},
+            ("P026", "people.csv"),
+        ),
+    ],
+)
+def test_a_lookup_that_enriches_is_there_with_its_columns(
+    rule: str, files: dict[str, str], said: tuple[str, ...]
+) -> None:
+    text = GOOD.replace("at: last\n", f"at: last\nenrich:\n  - {rule}\n")
+    found = [fault for fault in faults_of(text, **files) if fault.severity == "error"]
+    if not said:
+        assert found == []
+        return
+    assert [fault.code for fault in found] == [said[0]]
+    assert said[1] in found[0].message
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({"macros.conf": "[broken"}, "macros.conf:1:1: P025"),
+        ({"lookups/a.csv": ""}, "lookups/:1:1: P026"),
+    ],
+)
+def test_a_procedure_with_a_broken_file_beside_it_does_not_run(files: dict[str, str], said: str) -> None:
+    source = ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": GOOD, **files})
+    with pytest.raises(ProcedureError, match=said):
+        load_procedure(source)
 
 
 def test_a_macro_that_hides_exceptions_is_a_warning() -> None:

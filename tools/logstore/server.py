@@ -20,6 +20,7 @@ from mcp.server.fastmcp.exceptions import ToolError
 from mcp.types import CallToolResult, TextContent
 
 from spl.errors import SearchFailedError, SearchTimeoutError, SplError
+from spl.lookups import NO_LOOKUPS, Lookups
 from spl.run import Result
 from spl.timerange import resolve
 from spl.values import Value, to_text
@@ -37,7 +38,12 @@ Answer = dict[str, Any]
 
 
 def build_server(
-    store: LogStore, *, zone: ZoneInfo, clock: Callable[[], float] = time.time, port: int = 8000
+    store: LogStore,
+    *,
+    zone: ZoneInfo,
+    clock: Callable[[], float] = time.time,
+    port: int = 8000,
+    lookups: Lookups = NO_LOOKUPS,
 ) -> FastMCP:
     """Return the server.
 
@@ -46,6 +52,7 @@ def build_server(
         zone: The zone in which its user reads clock times, as a Splunk user's setting would be.
         clock: Current time, epoch seconds.
         port: Loopback port, when served over HTTP.
+        lookups: Tables that searches may use beside the store's own; of the same name, these are taken.
     """
     server = FastMCP(NAME, log_level="WARNING", host="127.0.0.1", port=port)
     limiter = anyio.CapacityLimiter(CONCURRENT)
@@ -59,7 +66,7 @@ def build_server(
     ) -> CallToolResult:
         """Run one SPL search and return its rows. `row_limit` is 1 to 1000."""
         return await in_thread(
-            lambda: _run(store, zone, clock(), query, earliest_time, latest_time, row_limit)
+            lambda: _run(store, zone, clock(), query, earliest_time, latest_time, row_limit, lookups)
         )
 
     @server.tool()
@@ -123,7 +130,14 @@ def serve_http(server: FastMCP) -> None:
 
 
 def _run(
-    store: LogStore, zone: ZoneInfo, now: float, query: str, earliest: str, latest: str, row_limit: int
+    store: LogStore,
+    zone: ZoneInfo,
+    now: float,
+    query: str,
+    earliest: str,
+    latest: str,
+    row_limit: int,
+    lookups: Lookups = NO_LOOKUPS,
 ) -> Answer:
     if len(query) > QUERY_LIMIT:
         raise ToolError(f"refused: the query has {len(query)} characters. At most {QUERY_LIMIT} are taken.")
@@ -136,6 +150,7 @@ def _run(
             latest=resolve(latest, now=now, zone=zone),
             zone=zone,
             limit=row_limit,
+            lookups=lookups,
             now=now,
             timeout_s=TIMEOUT_S,
         )

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from spl.lookups import NO_LOOKUPS, Lookups
 from spl.macros import MacroTable
 from spl.run import Result, run_search
 from spl.sql_text import install_macros, text_literal
@@ -155,6 +156,7 @@ class LogStore:
         zone: ZoneInfo,
         limit: int | None = None,
         macros: MacroTable | None = None,
+        lookups: Lookups = NO_LOOKUPS,
         now: float | None = None,
         timeout_s: float | None = None,
     ) -> Result:
@@ -170,7 +172,7 @@ class LogStore:
                 zone=zone,
                 limit=limit,
                 macros=self._knowledge.macros() | dict(macros or {}),
-                lookups=self._knowledge.lookups(),
+                lookups=self._knowledge.lookups() | lookups,
                 datasets=self._knowledge.datasets(),
                 locate=self._knowledge.locate(),
                 now=time.time() if now is None else now,
