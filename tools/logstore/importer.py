@@ -145,7 +145,11 @@ def _import_stream(
     progress: Progress | None,
 ) -> FileReport:
     prefix = f"{defaults.index}|{defaults.sourcetype}|{defaults.host}|"
-    if path != "-" and manifest.knows(prefix + hash_file(path)):
+    if (
+        path != "-"
+        and manifest.may_know(Path(path).stat().st_size)
+        and manifest.knows(prefix + hash_file(path))
+    ):
         return FileReport(path=path, events=0, rejected=0, duplicate=True)
     counting = _Counting(stream)
     batch = Batch(folder, manifest.take_ticket() << 36)
@@ -166,7 +170,12 @@ def _import_stream(
         rejects.finish()
         content = prefix + counting.digest.hexdigest()
         added = manifest.commit(
-            batch.written, content=content, source=path, rejected=rejects.count, imported_at=time.time()
+            batch.written,
+            content=content,
+            size=counting.count,
+            source=path,
+            rejected=rejects.count,
+            imported_at=time.time(),
         )
     except BaseException:
         batch.discard()

@@ -23,7 +23,7 @@ CREATE TABLE IF NOT EXISTS files (
     columns TEXT NOT NULL, rest TEXT NOT NULL, import_id INTEGER NOT NULL REFERENCES imports(id));
 CREATE TABLE IF NOT EXISTS imports (
     id INTEGER PRIMARY KEY AUTOINCREMENT, content TEXT NOT NULL UNIQUE, source TEXT NOT NULL,
-    events INTEGER NOT NULL, rejected INTEGER NOT NULL, imported_at REAL NOT NULL);
+    events INTEGER NOT NULL, rejected INTEGER NOT NULL, imported_at REAL NOT NULL, size INTEGER);
 CREATE TABLE IF NOT EXISTS tickets (last INTEGER NOT NULL);
 """
 
@@ -61,6 +61,10 @@ class Manifest:
         self._path = folder / "manifest.sqlite"
         with self._connect() as connection:
             connection.executescript(_SCHEMA)
+            connection.execute("BEGIN IMMEDIATE")
+            if "size" not in {row[1] for row in connection.execute("PRAGMA table_info(imports)")}:
+                connection.execute("ALTER TABLE imports ADD COLUMN size INTEGER")
+            connection.execute("COMMIT")
             written_in = connection.execute("PRAGMA user_version").fetchone()[0]
             if written_in == LAYOUT:
                 return
@@ -86,6 +90,12 @@ class Manifest:
         with self._connect() as connection:
             return int(connection.execute("SELECT coalesce(max(id), 0) FROM imports").fetchone()[0])
 
+    def may_know(self, size: int) -> bool:
+        """Tell whether a file of so many bytes can have been imported before; if not, it need not be hashed to know."""
+        with self._connect() as connection:
+            query = "SELECT 1 FROM imports WHERE size = ? OR size IS NULL"
+            return connection.execute(query, (size,)).fetchone() is not None
+
     def knows(self, content: str) -> bool:
         """Tell whether this content was imported before."""
         with self._connect() as connection:
@@ -107,7 +117,14 @@ class Manifest:
             return int(last) + 1
 
     def commit(
-        self, files: Sequence[StoredFile], *, content: str, source: str, rejected: int, imported_at: float
+        self,
+        files: Sequence[StoredFile],
+        *,
+        content: str,
+        size: int,
+        source: str,
+        rejected: int,
+        imported_at: float,
     ) -> bool:
         """Add the files of one import, all or none; False when the same content was committed meanwhile."""
         events = sum(file.events for file in files)
@@ -115,8 +132,8 @@ class Manifest:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 cursor = connection.execute(
-                    "INSERT INTO imports (content, source, events, rejected, imported_at) VALUES (?, ?, ?, ?, ?)",
-                    (content, source, events, rejected, imported_at),
+                    "INSERT INTO imports (content, source, events, rejected, imported_at, size) VALUES (?, ?, ?, ?, ?, ?)",
+                    (content, source, events, rejected, imported_at, size),
                 )
                 connection.executemany(
                     "INSERT INTO files VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

@@ -88,8 +88,6 @@ def _read_table(block: Block, known: dict[str, pa.DataType]) -> pa.Table | None:
     if broken:
         return None
     try:
-        if not data.isascii():
-            data.decode()
         first = orjson.loads(data[: data.find(b"\n")] if b"\n" in data else data)
         if not isinstance(first, dict):
             return None
@@ -98,6 +96,8 @@ def _read_table(block: Block, known: dict[str, pa.DataType]) -> pa.Table | None:
         if surprises := {name for name in table.column_names if name not in known}:
             known.update(dict.fromkeys(surprises, _TEXT))
             table = _parse(data, known)
+        if not data.isascii():
+            table.validate(full=True)  # Arrow's JSON reader takes bytes that are no UTF-8
     except (ValueError, pa.ArrowInvalid):
         return None
     return table if _holds_ready_events(table, data) else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import sqlite3
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -49,6 +50,19 @@ def test_the_same_file_twice_adds_nothing(tmp_path: Path) -> None:
         (again,) = store.import_paths([path])
         assert (again.duplicate, again.events) == (True, 0)
         assert store.sources()[0].events == 1
+
+
+def test_a_store_from_before_sizes_were_kept_knows_its_files(tmp_path: Path) -> None:
+    path = write(tmp_path, "e.ndjson", json.dumps(READY).encode())
+    with LogStore(tmp_path / "s") as store:
+        store.import_paths([path])
+    with sqlite3.connect(tmp_path / "s" / "manifest.sqlite") as manifest:
+        manifest.execute("ALTER TABLE imports DROP COLUMN size")
+    with LogStore(tmp_path / "s") as store:
+        assert store.import_paths([path])[0].duplicate
+        other = write(tmp_path, "f.ndjson", json.dumps(READY | {"user": "Eve"}).encode())
+        assert not store.import_paths([other])[0].duplicate
+        assert store.import_paths([other])[0].duplicate
 
 
 def test_bad_lines_are_kept_aside_with_their_number_and_bytes(tmp_path: Path) -> None:
