@@ -65,8 +65,8 @@ def print_json(model: BaseModel | Sequence[BaseModel]) -> None:
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, title: str | None = None) -> None:
-    """Print a table; cells are shown as they are, control characters made visible."""
-    table = Table(*header, title=title, title_justify="left", header_style="bold")
+    """Print a table; names and cells are shown as they are, control characters made visible."""
+    table = Table(*(clean(name) for name in header), title=title, title_justify="left", header_style="bold")
     for row in rows:
         table.add_row(*(clean(cell) for cell in row))
     console().print(table)
