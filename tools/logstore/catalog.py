@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from spl.catalog import FieldKind, Relation, StoredField, UnknownIndexError
 from spl.sql_text import identifier, number_literal, text_literal
@@ -13,15 +15,29 @@ from tools.logstore.manifest import StoredFile
 METADATA = ("_raw", "index", "sourcetype", "host", "source")
 Count = Callable[[str], int]
 """Runs a SQL count."""
+_MOST_REMEMBERED = 32
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What searches of the same files need again: the searches of one item ask for the same few windows."""
+
+    counts: dict[str, int] = field(default_factory=dict)
+    """Events by the SQL that counts them; a stored file never changes."""
+    fields: dict[tuple[str, ...], dict[str, StoredField]] = field(default_factory=dict)
+    """Fields by the names of the files."""
 
 
 class StoreCatalog:
     """Implements `spl.catalog.Catalog` over one reading of the manifest."""
 
-    def __init__(self, folder: Path, files: Sequence[StoredFile], count: Count) -> None:
+    def __init__(
+        self, folder: Path, files: Sequence[StoredFile], count: Count, remembered: Remembered | None = None
+    ) -> None:
         self._folder = folder
         self._files = files
         self._count = count
+        self._remembered = remembered or Remembered()
 
     def relation(
         self,
@@ -48,11 +64,13 @@ class StoreCatalog:
             and (sourcetypes is None or file.sourcetype.lower() in sourcetypes)
         ]
         near = [file for file in chosen if file.last >= earliest and file.first < latest]
-        fields = _fields(near) if near else {name: _absent(field) for name, field in _fields(chosen).items()}
+        fields = self._fields(near or chosen)
+        if not near:
+            fields = {name: _absent(stored) for name, stored in fields.items()}
         edge = [file for file in near if file.first < earliest or file.last >= latest]
         scanned = sum(file.events for file in near) - sum(file.events for file in edge)
         if edge:
-            scanned += self._count(
+            scanned += self._counted(
                 f"SELECT count(*) FROM {self._sql(edge)} WHERE {_window(earliest, latest)}"
             )
         return Relation(sql=self._sql(near), fields=fields, scanned=scanned, inside=not edge)
@@ -61,12 +79,35 @@ class StoreCatalog:
         """Return the sourcetypes of all stored events."""
         return frozenset(file.sourcetype for file in self._files)
 
+    def _counted(self, sql: str) -> int:
+        known = self._remembered.counts
+        count = known.get(sql)
+        if count is None:
+            count = self._count(sql)
+            _keep(known, sql, count)
+        return count
+
+    def _fields(self, files: Sequence[StoredFile]) -> dict[str, StoredField]:
+        known = self._remembered.fields
+        names = tuple(file.name for file in files)
+        fields = known.get(names)
+        if fields is None:
+            fields = _fields(files)
+            _keep(known, names, fields)
+        return fields
+
     def _sql(self, files: Sequence[StoredFile]) -> str:
         """Return the files as one relation; a field is a column in some of them and in a map in others."""
         if not files:
             return f"({_empty()})"
         names = ", ".join(text_literal(str(self._folder / file.name)) for file in files)
         return f"read_parquet([{names}], union_by_name=true)"
+
+
+def _keep(known: dict[Any, Any], key: object, value: object) -> None:
+    if len(known) >= _MOST_REMEMBERED:
+        known.clear()
+    known[key] = value
 
 
 def _window(earliest: float, latest: float) -> str:

@@ -19,7 +19,7 @@ from spl.macros import MacroTable
 from spl.run import Result, run_search
 from spl.sql_text import install_macros, text_literal
 from tools.logstore.building import Defaults
-from tools.logstore.catalog import StoreCatalog
+from tools.logstore.catalog import Remembered, StoreCatalog
 from tools.logstore.errors import LogStoreError
 from tools.logstore.importer import FileReport, Progress, expand_paths, import_file
 from tools.logstore.knowledge import Knowledge
@@ -71,6 +71,7 @@ class LogStore:
         self._lock = threading.Lock()
         self._version = -1
         self._files: tuple[StoredFile, ...] = ()
+        self._remembered = Remembered()
 
     def __enter__(self) -> Self:
         return self
@@ -166,7 +167,9 @@ class LogStore:
             return run_search(
                 text,
                 connection=cursor,
-                catalog=StoreCatalog(self.folder, self.files(), lambda sql: _count(cursor, sql)),
+                catalog=StoreCatalog(
+                    self.folder, self.files(), lambda sql: _count(cursor, sql), self._remembered
+                ),
                 earliest=earliest,
                 latest=latest,
                 zone=zone,
