@@ -215,6 +215,9 @@ class Frame:
     stage: Stage
     over: str = ""
     """An OVER clause; empty in a GROUP BY."""
+    running: bool = False
+    """Whether the window ends at every row anew, in the order of `o_n`. Lists of all rows so far would grow with the
+    square of the rows: a statistic must be one that the database can carry on."""
 
     def sql(self, function: str, kept: str = "") -> str:
         """Return an aggregate call over the rows of which `kept` is true."""
@@ -323,7 +326,7 @@ def _median(value: Sql, frame: Frame) -> Sql:
 def _mode(value: Sql, frame: Frame) -> Sql:
     if value.kind is Kind.MULTI:
         every = f"flatten({frame.sql(f'list({value.text})')})"
-        counted = f"list_transform(list_distinct({every}), lambda k: {{'key': k, 'value': len(list_filter({every}, lambda o: o = k))}})"
+        counted = f"map_entries(list_aggregate({every}, 'histogram'))"
     else:
         counted = f"map_entries({frame.sql(f'histogram({as_text(value)})')})"
     ranked = f"list_sort(list_transform({counted}, lambda e: {{'n': -CAST(e.value AS BIGINT), 'k': e.key}}))"
@@ -357,12 +360,17 @@ def _values(value: Sql, frame: Frame) -> Sql:
         every = frame.sql(f"list({value.text})", f"{value.text} IS NOT NULL")
         return Sql(f"list_sort(list_distinct(flatten({every})))", Kind.MULTI)
     text = as_text(value)
+    if frame.over:
+        return Sql(f"spl_multi(list_sort(map_keys({frame.sql(f'histogram({text})')})))", Kind.MULTI)
     return Sql(frame.sql(f"list(DISTINCT {text} ORDER BY {text})", f"{text} IS NOT NULL"), Kind.MULTI)
 
 
 def _list(value: Sql, frame: Frame) -> Sql:
     text = value.text if value.kind is Kind.MULTI else as_text(value)
-    every = frame.sql(f"list({text}{frame.stage.order_by})", f"{text} IS NOT NULL")
+    if frame.running:
+        every = frame.sql(f"arg_min({text}, o_n, {LIST_LIMIT})")
+    else:
+        every = frame.sql(f"list({text}{frame.stage.order_by})", f"{text} IS NOT NULL")
     kept = f"flatten({every})" if value.kind is Kind.MULTI else every
     return Sql(f"({kept})[:{LIST_LIMIT}]", Kind.MULTI)
 
@@ -371,6 +379,8 @@ def _picked(direction: str | None, *, last: bool = False) -> Callable[[Sql, Fram
     """`first`, `last` by row order; `earliest`, `latest` by `_time`, ties by row order."""
 
     def apply(value: Sql, frame: Frame) -> Sql:
+        if frame.running:
+            return _picked_so_far(value, frame, direction, last=last)
         keys = [f"{key.column} {key.direction}" for key in frame.stage.order]
         if direction is not None:
             time = frame.stage.columns.get("_time")
@@ -385,6 +395,20 @@ def _picked(direction: str | None, *, last: bool = False) -> Callable[[Sql, Fram
         return Sql(frame.sql(f"{'last' if last else 'first'}({value.text}{order})", present), value.kind)
 
     return apply
+
+
+def _picked_so_far(value: Sql, frame: Frame, direction: str | None, *, last: bool) -> Sql:
+    if direction is None:
+        function = "last_value" if last else "first_value"
+        return Sql(frame.sql(f"{function}({value.text} IGNORE NULLS)"), value.kind)
+    time = frame.stage.columns.get("_time")
+    if time is None:
+        return Sql("NULL::VARCHAR", Kind.TEXT)
+    way, never, place = (
+        ("arg_min", "Infinity", "o_n") if direction == "ASC" else ("arg_max", "-Infinity", "-o_n")
+    )
+    key = f"ROW(coalesce({as_number(time)}, '{never}'::DOUBLE), {place})"
+    return Sql(frame.sql(f"{way}({value.text}, {key})"), value.kind)
 
 
 def _time_of(function: str) -> Callable[[Sql, Frame], Sql]:

@@ -28,6 +28,7 @@ START = 1_700_000_000
 STRIDE = 7_919
 """A prime: `number * STRIDE % rows` goes through every number once, in no order."""
 SUBSEARCH = 10_000
+USERS = 5000
 TIMEOUT_S = 300.0
 HOSTILE = "a" * 40 + "!"
 """What `(a|aa)+$` needs years for when it is tried in every way."""
@@ -64,6 +65,20 @@ CASES = {
     "eventstats": Case(
         "index=big | eventstats sum(n) AS s BY key | where s=n | stats count",
         lambda got, rows: first(got, "count") == rows,
+    ),
+    "eventstats of values": Case(
+        'index=big | eventstats values(host) AS hosts mode(host) AS most BY sourcetype | where hosts="h" AND most="h" | stats count',
+        lambda got, rows: first(got, "count") == rows,
+    ),
+    "streamstats of one before": Case(
+        "index=big | streamstats current=f last(n) AS before BY user | stats count(before) AS n",
+        lambda got, rows: first(got, "n") == rows - min(rows, USERS),
+    ),
+    "streamstats of all before": Case(
+        "index=big | streamstats list(user) AS some values(host) AS hosts latest(key) AS newest earliest(key) AS oldest | tail 1"
+        " | eval listed=mvcount(some), hosts=mvcount(hosts)",
+        lambda got, rows: (got.rows[0]["newest"], got.rows[0]["oldest"], first(got, "listed"), first(got, "hosts"))
+        == (f"key{rows - 1:07}", "key0000099", 100, 1),
     ),
     "dedup": Case("index=big | dedup key | stats count", lambda got, rows: first(got, "count") == rows),
     "subsearch": Case(
@@ -104,7 +119,7 @@ def event(number: int, rows: int) -> dict[str, object]:
         "host": "h",
         "n": str(number * STRIDE % rows),
         "key": f"key{number:07}",
-        "user": f"user{number % 5000}",
+        "user": f"user{number % USERS}",
         "_raw": f"event {number}",
     }
     return made | ({"hostile": "1", "text": HOSTILE} if number == 0 else {})

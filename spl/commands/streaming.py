@@ -91,7 +91,7 @@ class StreamStats(Command):
         over = f" OVER ({partition}ORDER BY o_n {frame})"
         added = []
         for aggregate in expanded(self.aggregates, stage, self.by):
-            value = compile_aggregate(builder, Frame(stage, over), aggregate)
+            value = compile_aggregate(builder, Frame(stage, over, running=True), aggregate)
             text = f"CASE WHEN {present} THEN {value.text} END" if present else value.text
             added.append((aggregate.name, Sql(text, value.kind)))
         return builder.extend(stage, added)
