@@ -197,6 +197,10 @@ def interrupted_after(
     except duckdb.Error as error:
         if python.error is not None:
             raise python.error from None
+        if isinstance(error, duckdb.OutOfMemoryException):
+            raise SearchFailedError(
+                "the search needs more memory than it may have. Narrow its window or its fields, or aggregate earlier."
+            ) from error
         raise SearchFailedError(f"the database could not finish the search: {error}") from error
     finally:
         over.set()

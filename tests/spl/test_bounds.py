@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from spl.errors import SearchTimeoutError
+from spl.errors import SearchFailedError, SearchTimeoutError
 from tests.limits import CASES, event, outcome
 
 ROWS, SECONDS = 12_000, 60.0
@@ -33,3 +33,15 @@ def test_a_search_that_runs_out_of_time_says_so(big: Any) -> None:
     with pytest.raises(SearchTimeoutError, match="and was stopped"):
         big.search(CASES["transaction"].spl, timeout_s=0.02)
     assert time.monotonic() - started < SECONDS
+
+
+def test_a_search_that_needs_too_much_memory_says_so(big: Any) -> None:
+    big.connection.execute("SET memory_limit = '30MB'")
+    try:
+        with pytest.raises(SearchFailedError, match="needs more memory than it may have"):
+            big.search(
+                "index=big | streamstats list(text) AS a list(key) AS b | stats count(a) count(b)",
+                timeout_s=SECONDS,
+            )
+    finally:
+        big.connection.execute("RESET memory_limit")
