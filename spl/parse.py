@@ -170,7 +170,10 @@ class _Pipeline:
         compared = match is not None and _is_comparison(text, match.end(), span.end)
         if match and name == "search" and not compared:
             start = match.end()
-        elif match and (leading or (name in GENERATING and not compared and self._is_command(match, span))):
+        elif match and (
+            leading
+            or (name in GENERATING and not compared and (self._depth or self._is_command(match, span)))
+        ):
             known = _check_name(text, match)
             if known not in GENERATING:
                 raise _no_generator(text, span)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ipaddress
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -12,8 +10,8 @@ from spl.clause import Clause, split_words
 from spl.commands.stacking import stacked
 from spl.errors import Span
 from spl.lex import Token
+from spl.lookup_matching import Matcher
 from spl.lookups import Lookup, UnknownLookupError
-from spl.meets import cidr_contains
 from spl.parse_terms import TermParser
 from spl.plan import Command, Generator, Names, term_fields
 from spl.python_calls import Kind
@@ -23,6 +21,9 @@ from spl.sql_values import Sql, as_text
 from spl.stage import Builder, Stage
 from spl.terms import Term
 from spl.values import lower_text
+
+_CHECK_EVERY = 1000
+"""Values after which the time is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +127,12 @@ class LookupCommand(Command):
         if any(key in table.match_types for key in keys):
             select = f"SELECT DISTINCT {', '.join(values)} FROM {stage.cte}"
             asked = builder.runtime.rows(builder.statement(select))
-            found = {row: list(_matching(table, keys, row)) for row in asked if None not in row}
+            matcher = Matcher(table, keys)
+            found = {}
+            for place, row in enumerate(row for row in asked if None not in row):
+                if place % _CHECK_EVERY == 0:
+                    builder.runtime.python.check_time()
+                found[row] = list(matcher.rows(row))
         else:
             found = {}
             places = [table.fields.index(key) for key in keys]
@@ -185,36 +191,6 @@ def _cell(cell: list[str], *, one: bool) -> Any:
     if not cell:
         return None
     return cell[0] if one else cell
-
-
-def _matching(table: Lookup, keys: Sequence[str], row: Sequence[str]) -> Iterable[tuple[str, ...]]:
-    """Yield the rows of the table that fit a combination of values by the table's match types."""
-    places = [table.fields.index(key) for key in keys]
-    kinds = [table.match_types.get(key, "EXACT") for key in keys]
-    for candidate in table.rows:
-        if all(
-            _fits(candidate[place], value, kind, sensitive=table.case_sensitive)
-            for place, value, kind in zip(places, row, kinds, strict=True)
-        ):
-            yield candidate
-
-
-def _fits(cell: str, value: str, kind: str, *, sensitive: bool) -> bool:
-    if kind == "CIDR":
-        return cidr_contains(cell, value) is True if _is_block(cell) else cell == value
-    if not sensitive:
-        cell, value = lower_text(cell), lower_text(value)
-    if kind == "WILDCARD":
-        return re.fullmatch(".*".join(map(re.escape, cell.split("*"))), value, re.DOTALL) is not None
-    return cell == value
-
-
-def _is_block(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
 
 
 def _pairs(clause: Clause, tokens: list[Token]) -> tuple[tuple[str, str], ...]:

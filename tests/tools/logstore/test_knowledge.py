@@ -10,7 +10,7 @@ import pytest
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
-from spl.errors import SplError
+from spl.errors import SearchTimeoutError, SplError
 from tools.logstore.errors import LogStoreError
 from tools.logstore.store import LogStore
 
@@ -44,6 +44,24 @@ def test_without_a_database_of_places_it_is_told(home: Path) -> None:
     found, messages = rows(home, "index=i | iplocation ip | table ip Country")
     assert found == [{"ip": "203.0.113.7"}]
     assert any("no database of places" in text for text in messages)
+
+
+@pytest.mark.parametrize("begin", ["| inputlookup", "inputlookup"])
+def test_a_subsearch_may_begin_with_a_table(home: Path, begin: str) -> None:
+    (home / "lookups" / "bad.csv").write_text("ip\n203.0.113.7\n")
+    found, _ = rows(home, f"index=i [{begin} bad.csv] | stats count")
+    assert found == [{"count": 1}]
+
+
+def test_a_lookup_by_networks_is_stopped_when_its_time_is_up(home: Path) -> None:
+    (home / "lookups" / "nets.csv").write_text("net,owner\n203.0.113.0/24,Ann\n")
+    (home / "lookups" / "transforms.conf").write_text("[nets]\nfilename = nets.csv\nmatch_type = CIDR(net)\n")
+    with LogStore(home / "logs", knowledge=home) as store:
+        spl = "index=i | lookup nets net AS ip OUTPUT owner | table owner"
+        found = store.search(spl, earliest=0, latest=2e9, zone=ZoneInfo("UTC"))
+        assert found.rows == [{"owner": "Ann"}]
+        with pytest.raises(SearchTimeoutError):
+            store.search(spl, earliest=0, latest=2e9, zone=ZoneInfo("UTC"), timeout_s=0)
 
 
 def test_a_changed_lookup_is_read_anew(home: Path) -> None:
