@@ -26,6 +26,7 @@ from spl.expr import (
 from spl.functions import ALIASES, FUNCTIONS
 from spl.lex import EVAL, Kind, Token, tokenize
 from spl.parse_terms import parse_condition
+from spl.plan import term_fields
 from spl.regexes import check_regex
 from spl.timerange import step_list
 
@@ -249,6 +250,8 @@ class ExpressionParser:
         if name == "in":
             return In(args[0], args[1:], span)
         self._check_arguments(name, args)
+        if name == "searchmatch":
+            args = (*args, *self._condition_fields(args[0]))
         return Call(name, args, span)
 
     def _check_arguments(self, name: str, args: tuple[Expr, ...]) -> None:
@@ -266,20 +269,20 @@ class ExpressionParser:
             )
         if name == "mvmap" and not isinstance(args[0], Field):
             raise UnsupportedError("mvmap() over an expression.", text=self._text, span=args[0].span)
-        if name == "searchmatch":
-            self._check_condition(args[0])
         if name in {"strftime", "strptime", "relative_time"} and isinstance(args[1], Literal):
             self._check_time(name, str(args[1].value), args[1].span)
 
-    def _check_condition(self, argument: Expr) -> None:
+    def _condition_fields(self, argument: Expr) -> tuple[Field, ...]:
+        """Return the fields that a condition in quotes reads; they become arguments, so that nobody overlooks them."""
         if not (isinstance(argument, Literal) and isinstance(argument.value, str)):
             raise UnsupportedError(
                 "searchmatch() of anything but a quoted text.", text=self._text, span=argument.span
             )
         try:
-            parse_condition(argument.value)
+            term = parse_condition(argument.value)
         except SplError as error:
             raise type(error)(error.message, text=self._text, span=argument.span) from None
+        return tuple(Field(name, argument.span) for name in dict.fromkeys(term_fields(term)))
 
     def _check_time(self, name: str, pattern: str, span: Span) -> None:
         if name == "relative_time":

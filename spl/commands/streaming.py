@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import ClassVar
 
 from spl.clause import Clause
@@ -17,6 +19,10 @@ from spl.sql_values import NULL, Sql, as_bool, as_number
 from spl.stage import Builder, Stage
 from spl.stat_functions import Aggregate, Frame, compile_aggregate, expanded
 from spl.timerange import SECONDS, parse_span
+
+_DOCUMENTED = re.compile(r'\b(reset_before|reset_after)\s*=\s*"\("(.*?)(?<!\\)"\)"', re.IGNORECASE | re.DOTALL)
+"""Source: Splunk Search Reference, streamstats, "Optional arguments": `reset_after="("<eval-expression>")"`."""
+_ESCAPED_QUOTE = re.compile(r'\\"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +157,16 @@ def _newest_first(builder: Builder, stage: Stage) -> bool:
 
 
 def _take_resets(clause: Clause) -> tuple[Clause, dict[str, Expr]]:
-    """Take `reset_before="(…)"` and `reset_after="(…)"` out of the arguments: their values are expressions."""
+    r"""Take `reset_before` and `reset_after` out of the arguments: their values are expressions.
+
+    They are written `"(…)"`, with `\\"` for a quote inside, as `"("…")"`, or in parentheses alone.
+    """
     found: dict[str, Expr] = {}
-    text = clause.text
+    documented = _DOCUMENTED.search(clause.text, clause.start, clause.end)
+    while documented:
+        _take_reset(clause, found, documented[1].lower(), *documented.span(2))
+        clause = _blanked(clause, *documented.span())
+        documented = _DOCUMENTED.search(clause.text, clause.start, clause.end)
     tokens = clause.arguments()
     for index, token in enumerate(tokens):
         name = token.value.lower()
@@ -161,20 +174,29 @@ def _take_resets(clause: Clause) -> tuple[Clause, dict[str, Expr]]:
             continue
         value = tokens[index + 2]
         if value.kind == "string":
-            start, end = value.span.start + 1, value.span.end - 1
             last = value
+            _take_reset(clause, found, name, value.span.start + 1, value.span.end - 1)
         elif value.kind == "lparen":
             last = _matching(clause, tokens, index + 2)
-            start, end = value.span.start, last.span.end
+            _take_reset(clause, found, name, value.span.start, last.span.end)
         else:
             raise clause.fail(f"{name} cannot be read. Expected {name}=(expression).", value.span)
-        expr = clause.whole_expression(start, end)
-        if not is_condition(expr):
-            raise clause.unsupported(f"{name} with an expression that is no condition.", expr.span)
-        found[name] = expr
-        blank = " " * (last.span.end - token.span.start)
-        text = text[: token.span.start] + blank + text[last.span.end :]
-    return replace(clause, text=text), found
+        clause = _blanked(clause, token.span.start, last.span.end)
+    return clause, found
+
+
+def _take_reset(clause: Clause, found: dict[str, Expr], name: str, start: int, end: int) -> None:
+    quotes = count()
+    plain = _ESCAPED_QUOTE.sub(lambda _: '" ' if next(quotes) % 2 else ' "', clause.text[start:end])
+    inner = replace(clause, text=clause.text[:start] + plain + clause.text[end:])
+    expr = inner.whole_expression(start, end)
+    if not is_condition(expr):
+        raise clause.unsupported(f"{name} with an expression that is no condition.", expr.span)
+    found[name] = expr
+
+
+def _blanked(clause: Clause, start: int, end: int) -> Clause:
+    return replace(clause, text=clause.text[:start] + " " * (end - start) + clause.text[end:])
 
 
 def _matching(clause: Clause, tokens: list[Token], start: int) -> Token:
