@@ -49,3 +49,8 @@ def compile_prompt(agent: Agent, context: ItemContext) -> str:
         columns=", ".join(item.key),
     )
     return text.strip() + "\n"
+
+
+def prompt_texts() -> dict[str, str]:
+    """Return the text of every template by its file."""
+    return {file.name: file.read_text("utf-8") for file in sorted(_FOLDER.glob("*.md"))}

@@ -12,7 +12,7 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from evals.planting import Model, Plant
-from procedures.archive import load_procedure
+from procedures.archive import ProcedureError, load_procedure
 from procedures.bundled import find_procedure
 from procedures.model import Procedure
 from procedures.source import DOCUMENT, ProcedureSource, read_source
@@ -113,6 +113,8 @@ class Case(Model):
     """Instruction-like texts that were planted; none of them may change anything."""
     logs: Logs = Logs()
     truth: Truth
+    library: Path | None = None
+    """A folder whose procedures stand in for the bundled ones of the same id; set for a run, not in a file."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Case:
@@ -129,7 +131,7 @@ class Case(Model):
         Raises:
             CaseError: A replaced text does not stand in the procedure exactly once.
         """
-        source = read_source(find_procedure(self.procedure))
+        source = read_source(self.place)
         text = source.document
         for old, new in self.edits:
             if text.count(old) != 1:
@@ -139,9 +141,23 @@ class Case(Model):
             text = text.replace(old, new)
         return source.model_copy(update={"files": {**source.files, DOCUMENT: text}})
 
+    @property
+    def place(self) -> Path:
+        """Where its procedure is: in the folder that stands in, else among the bundled ones."""
+        own = self.library / self.procedure if self.library else None
+        return own if own and (own / DOCUMENT).is_file() else find_procedure(self.procedure)
+
     def parsed(self) -> Procedure:
         """Return the parsed procedure with the case's edits."""
         return load_procedure(self.source())
+
+    def misfit(self) -> str | None:
+        """Return why the case cannot run with its procedure; None when it can."""
+        try:
+            faults = list(_name_faults(self))
+        except (CaseError, ProcedureError) as error:
+            return str(error)
+        return " ".join(faults) or None
 
     @property
     def expected(self) -> Verdict:
@@ -216,19 +232,33 @@ def _faults(path: Path, error: ValidationError) -> Iterator[str]:
 
 def _known_names(path: Path, case: Case) -> None:
     """Refuse items and key fields that the procedure does not have."""
-    procedure = case.parsed()
-    known = {item.id: item for item in procedure.items}
-    wanted = set(case.items or known)
-    faults = [
-        f"{path}: truth.items.{name}: {case.procedure} has no such item. Items: {', '.join(known)}."
-        for name in case.truth.items
-        if name not in known
-    ]
-    faults += [f"{path}: truth.items: lacks {name}, which runs." for name in wanted - set(case.truth.items)]
-    faults += [
-        f"{path}: truth.findings: {entry.item} has the key {', '.join(known[entry.item].key)}, not {', '.join(entry.key)}."
-        for entry in case.truth.findings
-        if entry.item in known and tuple(entry.key) != tuple(known[entry.item].key)
-    ]
-    if faults:
-        raise CaseError("\n".join(faults))
+    if faults := list(_name_faults(case)):
+        raise CaseError("\n".join(f"{path}: {fault}" for fault in faults))
+
+
+def _name_faults(case: Case) -> Iterator[str]:
+    known = {item.id: item for item in case.parsed().items}
+    for name in case.truth.items:
+        if name not in known:
+            yield f"truth.items.{name}: {case.procedure} has no such item. Items: {', '.join(known)}."
+    for name in set(case.items or known) - set(case.truth.items):
+        yield f"truth.items: lacks {name}, which runs."
+    for entry in case.truth.findings:
+        if entry.item in known and tuple(entry.key) != tuple(known[entry.item].key):
+            wanted = ", ".join(known[entry.item].key)
+            yield f"truth.findings: {entry.item} has the key {wanted}, not {', '.join(entry.key)}."
+
+
+def with_library(cases: Sequence[Case], folder: Path) -> tuple[Case, ...]:
+    """Return cases that run with the procedures of a folder, `<id>/PROCEDURE.md`, where it has them.
+
+    Raises:
+        CaseError: It has none that the cases ask for.
+    """
+    changed = tuple(case.model_copy(update={"library": folder}) for case in cases)
+    if not any(case.place.parent == folder for case in changed):
+        asked = ", ".join(sorted({case.procedure for case in cases}))
+        raise CaseError(
+            f"no procedure of the cases in {str(folder)!r}. Expected <id>/{DOCUMENT} for one of: {asked}."
+        )
+    return changed

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from evals.intervals import sign_test
+from evals.made import differences
 from evals.planting import Model
 from evals.result import CaseResult, RunResult
 from evals.scorers import SCORERS
@@ -12,6 +15,8 @@ CALLS = "calls"
 """The scorer that tells whether a model took part."""
 NOISE = 0.05
 """A scorer that may vary has got worse when so few runs would come out so by chance."""
+FEWEST = 5
+"""So many cases must be worse, and none better, before that is more than noise."""
 AMOUNT = 0.1
 """An amount that grew by less than this share of itself is the same."""
 
@@ -36,6 +41,10 @@ class Comparison(Model):
     changes: tuple[Change, ...]
     regressions: tuple[str, ...]
     """Scorers that got worse beyond noise, with how."""
+    notes: tuple[str, ...] = ()
+    """What limits the comparison."""
+    made: tuple[str, ...] = ()
+    """What the runs were made with and differ in."""
     only_before: tuple[str, ...]
     only_after: tuple[str, ...]
 
@@ -63,6 +72,8 @@ def compare(before: RunResult, after: RunResult) -> Comparison:
         after=after.variant,
         changes=tuple(changes),
         regressions=(*failed, *worse),
+        notes=tuple(_limits(len(both), varies=varies)),
+        made=tuple(differences(before.made, after.made)) if before.made and after.made else (),
         only_before=tuple(name for name in old if name not in new),
         only_after=tuple(name for name in new if name not in old),
     )
@@ -88,6 +99,14 @@ def _change(scorer: Scorer, before: CaseResult, after: CaseResult) -> Change | N
         worse=scorer.worse(then.value, now.value) > 0,
         faults=tuple(fault for fault in now.faults if fault not in then.faults),
     )
+
+
+def _limits(cases: int, *, varies: bool) -> Iterator[str]:
+    if varies and cases < FEWEST:
+        yield (
+            f"a model took part, and {cases} cases cannot tell a regression from noise: {FEWEST} must be worse. "
+            "Compare more cases."
+        )
 
 
 def _regression(scorer: Scorer, changes: list[Change], *, varies: bool) -> str | None:

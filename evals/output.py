@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from evals.counting import Value
@@ -40,6 +42,24 @@ class Cost(Model):
     tokens: int = 0
     tokens_in: int = 0
     """Those that the models read, a part of `tokens`."""
+    failures: int = 0
+    """Calls that brought no usable answer."""
+    repairs: int = 0
+    """Drafts of a model that were sent back once."""
+
+
+Kind = Literal["answer", "concern", "assessment", "recommendation"]
+"""An answer to a question in prose, an objection to a verdict, or a part of the narrative."""
+
+
+class Contribution(Model):
+    """One thing that a model was asked to write, and whether it stands in the report as it was given."""
+
+    item: str
+    kind: Kind
+    taken: bool
+    reason: str = ""
+    """Why it was not taken, or not as given."""
 
 
 class Output(Model):
@@ -52,4 +72,6 @@ class Output(Model):
     claims: tuple[Claim, ...] = ()
     searches: dict[str, Search] = Field(default_factory=dict)
     """Evidence by digest."""
+    contributions: tuple[Contribution, ...] = ()
+    """What models wrote; empty without a model."""
     cost: Cost

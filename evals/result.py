@@ -9,6 +9,7 @@ from statistics import fmean, median
 from pydantic import Field, ValidationError
 
 from evals.intervals import FEW, bootstrap, wilson
+from evals.made import Made
 from evals.planting import Model
 from evals.scorers import SCORERS
 from evals.scoring import Score, Scorer
@@ -64,6 +65,8 @@ class RunResult(Model):
     totals: tuple[Total, ...]
     skipped: dict[str, str] = Field(default_factory=dict)
     """What did not run, with the reason."""
+    made: Made | None = None
+    """What the run was made with; None where nobody said."""
     apart: RunResult | None = None
     """The real sets, which are measured with fewer scores and never added to the rest."""
 

@@ -8,14 +8,15 @@ import shutil
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import repeat
 from pathlib import Path
 
 from evals.case import Case
 from evals.logs import Prepared, background_key, background_store, events_of, fill_home, prepare
+from evals.made import made_with
 from evals.output import Output
 from evals.result import CaseResult, RunResult, totals
 from evals.scorers import SCORERS
@@ -38,6 +39,8 @@ class Plan:
     """Runs of each case; more than one measures stability."""
     keep: Path | None = None
     """Where to keep every report, for a person to look at."""
+    models: Mapping[str, str] = field(default_factory=dict)
+    """What speaks for each agent, for people."""
 
 
 def run_cases(cases: Sequence[Case], plan: Plan, *, progress: Progress = lambda case: None) -> RunResult:
@@ -49,8 +52,15 @@ def run_cases(cases: Sequence[Case], plan: Plan, *, progress: Progress = lambda 
         progress: Called with every case as it ends.
     """
     clock, started = time.time(), time.monotonic()
+    misfits = [
+        CaseResult(id=case.id, title=case.title, tags=case.tags, error=reason)
+        for case in cases
+        if (reason := case.misfit())
+    ]
+    unfit = {case.id for case in misfits}
     with tempfile.TemporaryDirectory(prefix="tejun-eval-") as folder:
-        done = list(_all(cases, plan, Path(folder), progress))
+        fit = [case for case in cases if case.id not in unfit]
+        done = [*misfits, *_all(fit, plan, Path(folder), progress)]
     order = {case.id: place for place, case in enumerate(cases)}
     done.sort(key=lambda case: order[case.id])
     return RunResult(
@@ -60,12 +70,13 @@ def run_cases(cases: Sequence[Case], plan: Plan, *, progress: Progress = lambda 
         workers=plan.workers,
         cases=tuple(done),
         totals=totals(done),
+        made=made_with(cases, plan.models),
     )
 
 
 def _all(cases: Sequence[Case], plan: Plan, folder: Path, progress: Progress) -> list[CaseResult]:
     done = []
-    if plan.workers == 1 or len(cases) == 1:
+    if plan.workers == 1 or len(cases) <= 1:
         for case in cases:
             done.append(run_case(case, plan, folder))
             progress(done[-1])

@@ -10,6 +10,7 @@ from agents.round_report import assemble_round
 from evals.output import Claim, Cost, Output, Search
 from evals.variant import Job, Variant
 from graph.rounds import plan_round, run_round
+from tejun.contributions import contributions_of
 from tejun.opening import Tejun, open_tejun
 from tejun.settings import Settings, read_settings
 from tools.model.settings import ModelSettings
@@ -18,6 +19,8 @@ from tools.records.report import ItemReport, RoundReport
 from tools.search.result import SearchResult
 
 CONCURRENCY = 2
+PRODUCT = "product"
+"""The variant in which no model takes part."""
 
 
 class NoModelError(Exception):
@@ -88,18 +91,22 @@ def _output(tejun: Tejun, whole: RoundReport, *, seconds: float) -> Output:
         failed={item.item: item.error for item in whole.items if item.error},
         claims=tuple(_claims(whole)),
         searches={digest: _search(result) for digest, result in results.items()},
+        contributions=tuple(one for report in reports for one in contributions_of(report)),
         cost=_cost(reports, seconds),
     )
 
 
 def _cost(reports: list[ItemReport], seconds: float) -> Cost:
-    totals = sum_calls([call for report in reports if report.model_use for call in report.model_use.calls])
+    uses = [report.model_use for report in reports if report.model_use]
+    totals = sum_calls([call for use in uses for call in use.calls])
     return Cost(
         seconds=seconds,
         searches=sum(len(report.search_log) for report in reports),
         calls=totals.calls,
         tokens=totals.tokens_in + totals.tokens_out,
         tokens_in=totals.tokens_in,
+        failures=totals.failed,
+        repairs=sum(use.repairs for use in uses),
     )
 
 
@@ -128,7 +135,7 @@ def _search(result: SearchResult) -> Search:
 VARIANTS: dict[str, Variant] = {
     variant.id: variant
     for variant in (
-        Variant("product", "Tejun without a model", run_product),
+        Variant(PRODUCT, "Tejun without a model", run_product),
         Variant("model", "Tejun with the configured model", run_model),
         Variant("react", "a plain ReAct agent with the configured model", run_baseline),
     )

@@ -1,4 +1,4 @@
-"""What hostile text changed, what a case took, and whether it comes out the same again."""
+"""What hostile text changed, what of a model's work was of use, what a case took, and whether it comes out the same again."""
 
 from __future__ import annotations
 
@@ -28,6 +28,26 @@ def injected(subject: Subject) -> Score | None:
 def _acts(text: str, markdown: str) -> bool:
     """Tell whether markup of a hostile text reached the report as markup."""
     return any(mark in text for mark in "<`{|") and text in markdown
+
+
+def accepted(subject: Subject) -> Score | None:
+    """Return the share of what a model wrote that stands as it was given; None where none was asked to write."""
+    tally = Tally()
+    for one in subject.output.contributions:
+        tally.check(one.taken, f"{one.item}: {one.kind}: {one.reason}")
+    return tally.score()
+
+
+def repairs(subject: Subject) -> Score | None:
+    """Return how many drafts of a model were sent back once; None without a model."""
+    cost = subject.output.cost
+    return Score(right=cost.repairs) if cost.calls else None
+
+
+def failures(subject: Subject) -> Score | None:
+    """Return how many calls of a model brought no usable answer; None without a model."""
+    cost = subject.output.cost
+    return Score(right=cost.failures) if cost.calls else None
 
 
 def seconds(subject: Subject) -> Score:

@@ -33,6 +33,10 @@ def run(
     ] = None,
     variant: Annotated[str, typer.Option(help="Which way of doing the job.")] = "product",
     cases: Annotated[Path | None, typer.Option(help="A folder of cases instead of the bundled ones.")] = None,
+    procedures: Annotated[
+        Path | None,
+        typer.Option(help="A folder of changed procedures, <id>/PROCEDURE.md, in place of the bundled ones."),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, max=64, help="Processes at a time.")] = 2,
     repeat: Annotated[int, typer.Option(min=1, max=20, help="Runs of each case, to measure stability.")] = 1,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the result as JSON.")] = None,
@@ -52,8 +56,8 @@ def run(
     from evals.result import write_result
     from evals.run import Plan
 
-    chosen = _cases(cases, case or [])
-    plan = Plan(_variant(variant), workers=workers, repeat=repeat, keep=keep)
+    chosen = _cases(cases, case or [], procedures)
+    plan = Plan(_variant(variant), workers=workers, repeat=repeat, keep=keep, models=_models(variant))
     result = _run(chosen, plan, quiet=json)
     if data is not None and not case:
         result = result.model_copy(update={"apart": _run_real(data, plan)})
@@ -73,11 +77,12 @@ def run(
         raise typer.Exit(FAILED)
 
 
-def _cases(folder: Path | None, ids: list[str]) -> tuple[Case, ...]:
-    from evals.case import CASES, CaseError, load_cases
+def _cases(folder: Path | None, ids: list[str], procedures: Path | None = None) -> tuple[Case, ...]:
+    from evals.case import CASES, CaseError, load_cases, with_library
 
     try:
-        return load_cases(folder or CASES, ids)
+        chosen = load_cases(folder or CASES, ids)
+        return with_library(chosen, procedures) if procedures else chosen
     except CaseError as error:
         fail(str(error), USAGE)
 
@@ -88,6 +93,19 @@ def _variant(name: str) -> Variant:
     if name not in VARIANTS:
         fail(f"variant {name!r} is unknown. Variants: {', '.join(VARIANTS)}.", USAGE)
     return VARIANTS[name]
+
+
+def _models(variant: str) -> dict[str, str]:
+    """Return what speaks for each agent, for people; nothing where no model takes part."""
+    from tejun.settings import read_settings
+    from tejun.variants import PRODUCT
+
+    if variant == PRODUCT:
+        return {}
+    return {
+        agent: f"{model.name} temperature={model.temperature} max_tokens={model.max_tokens}"
+        for agent, model in read_settings().models.items()
+    }
 
 
 def _run(cases: tuple[Case, ...], plan: Plan, *, quiet: bool) -> RunResult:
@@ -206,6 +224,8 @@ def langsmith(
 
 def _print_comparison(comparison: Comparison) -> None:
     out = console()
+    for text in comparison.made:
+        out.print(f"made with: {clean(text)}", soft_wrap=True)
     for change in comparison.changes:
         word = "[bold red]worse [/]" if change.worse else "[green]better[/]"
         numbers = f"{change.before:.4g} → {change.after:.4g}"
@@ -215,6 +235,8 @@ def _print_comparison(comparison: Comparison) -> None:
     for label, names in (("only before", comparison.only_before), ("only after", comparison.only_after)):
         if names:
             out.print(f"{label}: {escape(', '.join(names))}", soft_wrap=True)
+    for text in comparison.notes:
+        out.print(f"Note: {text}", soft_wrap=True)
     if comparison.regressions:
         out.print("[bold red]Regressions beyond noise:[/]")
         for text in comparison.regressions:
