@@ -71,7 +71,7 @@ def compare(before: RunResult, after: RunResult) -> Comparison:
         before=before.variant,
         after=after.variant,
         changes=tuple(changes),
-        regressions=(*failed, *worse),
+        regressions=(*failed, *worse, *_rules_worse(before, after)),
         notes=tuple(_limits(len(both), varies=varies)),
         made=tuple(differences(before.made, after.made)) if before.made and after.made else (),
         only_before=tuple(name for name in old if name not in new),
@@ -99,6 +99,14 @@ def _change(scorer: Scorer, before: CaseResult, after: CaseResult) -> Change | N
         worse=scorer.worse(then.value, now.value) > 0,
         faults=tuple(fault for fault in now.faults if fault not in then.faults),
     )
+
+
+def _rules_worse(before: RunResult, after: RunResult) -> Iterator[str]:
+    """Yield the rules that are wrong about a labelled event which they were right about."""
+    then = {rule.rule: rule for run in (before, before.apart) if run for rule in run.labelled}
+    for rule in (rule for run in (after, after.apart) if run for rule in run.labelled):
+        if rule.rule in then and (new := [text for text in rule.wrong if text not in then[rule.rule].wrong]):
+            yield f"{rule.rule}: {'; '.join(new)}"
 
 
 def _limits(cases: int, *, varies: bool) -> Iterator[str]:

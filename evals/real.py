@@ -20,6 +20,8 @@ from zoneinfo import ZoneInfo
 
 from evals.case import Case, Logs, Truth
 from evals.counting import Row
+from evals.labelled import SET as LABELLED
+from evals.labelled import is_there, run_labelled
 from evals.output import Output
 from evals.result import CaseResult, RunResult, totals
 from evals.run import Plan
@@ -158,7 +160,6 @@ SETS = (
 )  # fmt: skip
 """The sets that the library's procedures read."""
 UNREAD = {
-    "panther_tests": "labelled single events; the library's items look at whole days",
     "sigma_regression": "rules of single events; the library's items look at whole days",
 }
 
@@ -176,6 +177,9 @@ def run_real(
             continue
         done.append(_score(real, folder / real.name, plan))
         progress(done[-1])
+    labelled = run_labelled(folder, plan) if is_there(folder) else ()
+    if not labelled:
+        skipped[LABELLED] = f"{str(folder / LABELLED)!r} is absent"
     return RunResult(
         variant=plan.variant.id,
         started_at=clock,
@@ -184,6 +188,7 @@ def run_real(
         cases=tuple(done),
         totals=totals(done),
         skipped=skipped,
+        labelled=labelled,
     )
 
 

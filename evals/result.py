@@ -11,6 +11,7 @@ from pydantic import Field, ValidationError
 from evals.intervals import FEW, bootstrap, wilson
 from evals.made import Made
 from evals.planting import Model
+from evals.rule_score import RuleScore
 from evals.scorers import SCORERS
 from evals.scoring import Score, Scorer
 
@@ -67,6 +68,8 @@ class RunResult(Model):
     """What did not run, with the reason."""
     made: Made | None = None
     """What the run was made with; None where nobody said."""
+    labelled: tuple[RuleScore, ...] = ()
+    """Rules over labelled events, apart as well."""
     apart: RunResult | None = None
     """The real sets, which are measured with fewer scores and never added to the rest."""
 

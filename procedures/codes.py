@@ -32,5 +32,6 @@ CODES: dict[str, tuple[str, str]] = {
     "P052": ("warning", "A macro holds a list of exceptions, which nobody sees in the report."),
     "P053": ("warning", "A threshold stands in the search instead of in a criterion."),
     "P054": ("warning", "The text is another than earlier rounds ran under the same version."),
+    "P055": ("warning", "An independent total counts events of which the item makes no finding."),
 }
 """Every code with its severity and meaning; the documentation prints this table."""

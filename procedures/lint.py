@@ -116,6 +116,7 @@ class ItemLint:
         self.columns = self._columns(item.spl, item.spl_place, self._values(()))
         if item.total_spl is not None:
             self._columns(item.total_spl, item.spl_place, self._values(()))
+            self._check_total()
         self._check_names()
         ids = self._criterion_ids()
         for criterion in item.criteria:
@@ -143,6 +144,19 @@ class ItemLint:
         text = SearchText(spl, place, values, self.macros, indexes)
         search = check_search(text, self.faults)
         return output_fields(search) if search is not None else None
+
+    def _check_total(self) -> None:
+        """A total over a window that reaches beyond the round counts what `at` keeps out of the findings."""
+        early, late = self.item.window.earliest, self.item.window.latest
+        beyond = early.anchor == "start" and early.offset_s < 0
+        beyond = beyond or late.anchor == "now" or (late.anchor == "end" and late.offset_s > 0)
+        if self.item.at and beyond:
+            self._add(
+                "P055",
+                f"the independent total counts the whole window, and rows whose {self.item.at!r} lies outside of the round "
+                "are no findings: the two cannot agree. Expected window: [start, end], no at, or no independent total.",
+                self.item.place,
+            )
 
     def _check_names(self) -> None:
         item = self.item

@@ -38,16 +38,18 @@ def accepted(subject: Subject) -> Score | None:
     return tally.score()
 
 
-def repairs(subject: Subject) -> Score | None:
-    """Return how many drafts of a model were sent back once; None without a model."""
-    cost = subject.output.cost
-    return Score(right=cost.repairs) if cost.calls else None
+def repairs(subject: Subject) -> Score:
+    """Return how many drafts of a model were sent back once."""
+    return _counted(subject.output.cost.repairs, "drafts were sent back")
 
 
-def failures(subject: Subject) -> Score | None:
-    """Return how many calls of a model brought no usable answer; None without a model."""
-    cost = subject.output.cost
-    return Score(right=cost.failures) if cost.calls else None
+def failures(subject: Subject) -> Score:
+    """Return how many calls of a model brought no usable answer."""
+    return _counted(subject.output.cost.failures, "calls brought no usable answer")
+
+
+def _counted(number: int, told: str) -> Score:
+    return Score(right=number, faults=(f"{number} {told}",) if number else ())
 
 
 def seconds(subject: Subject) -> Score:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from evals.case import Case
     from evals.compare import Comparison
     from evals.result import RunResult
+    from evals.rule_score import RuleScore
     from evals.run import Plan
     from evals.variant import Variant
 
@@ -72,9 +73,17 @@ def run(
         if result.apart is not None:
             console().print("\n[bold]Real logs, apart[/]")
             _print(result.apart)
-    ran = (*result.cases, *(result.apart.cases if result.apart else ()))
-    if any(one.error for one in ran) or (strict and not result.good):
+            _print_rules(result.apart.labelled)
+    if any(_errors(result)) or (strict and not result.good):
         raise typer.Exit(FAILED)
+
+
+def _errors(result: RunResult) -> Iterator[str]:
+    """Yield why cases, real sets and rules failed."""
+    for run in (result, result.apart):
+        if run is not None:
+            yield from (case.error for case in run.cases if case.error)
+            yield from (rule.error for rule in run.labelled if rule.error)
 
 
 def _cases(folder: Path | None, ids: list[str], procedures: Path | None = None) -> tuple[Case, ...]:
@@ -153,6 +162,29 @@ def _print(result: RunResult) -> None:
         out.print(f"  {clean(text)}", soft_wrap=True)
     for name, reason in result.skipped.items():
         out.print(f"  skipped {escape(name)}: {escape(reason)}", soft_wrap=True)
+
+
+def _print_rules(rules: Sequence[RuleScore]) -> None:
+    """Print the rules over labelled events; nothing when none ran."""
+    from rich.table import Table
+
+    if not rules:
+        return
+    table = Table("rule", "labelled", "precision", "recall", header_style="bold")
+    for rule in rules:
+        labelled = f"{rule.true} true, {rule.false} false"
+        table.add_row(escape(rule.rule), labelled, _share(rule.precision), _share(rule.recall))
+    right, all_ = sum(rule.right for rule in rules), sum(rule.true + rule.false for rule in rules)
+    out = console()
+    out.print(f"\n[bold]Labelled events, apart[/]: {right} of {all_} right, {len(rules)} rules")
+    out.print(table)
+    for rule in rules:
+        for text in rule.wrong:
+            out.print(f"  {escape(rule.rule)}: {clean(text)}", soft_wrap=True)
+
+
+def _share(value: float | None) -> str:
+    return "—" if value is None else f"{value:.0%}"
 
 
 def _faults(result: RunResult) -> Iterator[str]:

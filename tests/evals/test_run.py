@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evals.case import CASES, load_cases
+from evals.case import load_cases
 from evals.compare import compare
 from evals.page import render_page
 from evals.result import CaseResult, ResultError, RunResult, read_result, totals, write_result
@@ -22,7 +22,6 @@ FIXED = (
     "ssh-burst-at",
     "linux-instructions-in-names",
 )  # fmt: skip
-BURST = "edits: [['| burst | 30 |', '| burst | {value} |']]\n"
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +37,6 @@ def test_the_product_reaches_every_mark_in_the_fixed_part(result: RunResult, cas
     wrong = {name: found.scores[name] for name, mark in marks.items() if found.scores[name].value != mark}
     assert wrong == {}
     assert found.scores["stable"].value == 1
-
-
-def test_a_threshold_off_by_one_is_a_regression_and_the_same_again_is_none(tmp_path: Path) -> None:
-    runs = {}
-    for name, value in (("before", 30), ("again", 30), ("after", 31)):
-        folder = tmp_path / name / "ssh-bruteforce-burst-at"
-        folder.mkdir(parents=True)
-        text = (CASES / "ssh-bruteforce-burst-at" / "case.yaml").read_text()
-        twin = "twin: ssh-bruteforce-burst-below\n"
-        assert twin in text
-        (folder / "case.yaml").write_text(
-            text.replace(twin, BURST.format(value=value) if value != 30 else "")
-        )
-        runs[name] = run_cases(load_cases(tmp_path / name), Plan(VARIANTS["product"], workers=1))
-    assert compare(runs["before"], runs["again"]).regressions == ()
-    found = compare(runs["before"], runs["after"])
-    assert "verdicts: 1 cases worse, 0 better" in found.regressions
-    assert "missed: 1 cases worse, 0 better" in found.regressions
-    back = compare(runs["after"], runs["before"])
-    assert back.regressions == ()
-    assert [change.case for change in back.changes if change.scorer == "verdicts"] == [
-        "ssh-bruteforce-burst-at"
-    ]
 
 
 def made(*values: float, calls: float = 0, scorer: str = "told") -> RunResult:
@@ -152,7 +128,8 @@ def test_the_real_sets_are_measured_apart(shared_dir: Path) -> None:
     for case in ran.cases:
         assert case.error is None
         assert {name: case.scores[name].value for name in ("told", "only", "grounded", "form", "defanged")} == dict.fromkeys(("told", "only", "grounded", "form", "defanged"), 1.0)  # fmt: skip
-    assert set(ran.skipped) == {"panther_tests", "sigma_regression"}
+    assert set(ran.skipped) == {"sigma_regression"}
+    assert len(ran.labelled) == 24
 
 
 def test_absent_sets_are_skipped_with_the_reason(tmp_path: Path) -> None:
@@ -160,4 +137,6 @@ def test_absent_sets_are_skipped_with_the_reason(tmp_path: Path) -> None:
 
     ran = run_real(tmp_path, Plan(VARIANTS["product"]))
     assert ran.cases == ()
+    assert ran.labelled == ()
     assert "is absent" in ran.skipped["linux_auth"]
+    assert "is absent" in ran.skipped["panther_tests"]

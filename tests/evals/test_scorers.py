@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from evals.output import Cost, Output
+from evals.output import Contribution, Cost, Output
 from evals.scorers import SCORERS
 from evals.scoring import Subject
 
@@ -92,6 +92,8 @@ DEFECTS: dict[str, tuple[str, Defect, set[str]]] = {
     "a longer run": (LOGIN, cost(seconds=1000.0), {"seconds"}),
     "more searches": (LOGIN, cost(searches=99), {"searches"}),
     "more calls of a model": (LOGIN, cost(calls=3), {"calls"}),
+    "drafts of a model that were sent back": (LOGIN, cost(repairs=2), {"repairs"}),
+    "calls of a model without an answer": (LOGIN, cost(failures=1), {"failures"}),
     "more tokens of a model": (LOGIN, cost(tokens=5000), {"tokens"}),
 }  # fmt: skip
 """Case, defect, and the scores that it must change."""
@@ -111,6 +113,21 @@ def test_a_defect_lowers_the_scores_that_it_should_and_no_other(perfect: Perfect
         assert now is not None
         assert scorer.worse(then, now) > 0
         assert scorer.score(broken).faults  # type: ignore[union-attr]
+
+
+def test_what_a_model_wrote_and_was_not_taken_lowers_that_score_alone(perfect: Perfect) -> None:
+    given = [Contribution(item="ssh-bruteforce", kind=kind, taken=True) for kind in ("answer", "assessment")]
+    rejected = given[1].model_copy(update={"taken": False, "reason": "narrative_rejected (2)"})
+    scores = []
+    for contributions in ((), given, (given[0], rejected)):
+        output = perfect(LOGIN).output.model_copy(update={"contributions": tuple(contributions)})
+        scores.append(dataclasses.replace(perfect(LOGIN), output=output, repeats=()))
+    none, before, after = map(values, scores)
+    assert (none["accepted"], before["accepted"], after["accepted"]) == (None, 1, 0.5)
+    assert {name for name in SCORERS if before[name] != after[name]} == {"accepted"}
+    score = SCORERS["accepted"].score(scores[2])
+    assert score is not None
+    assert score.faults == ("ssh-bruteforce: assessment: narrative_rejected (2)",)
 
 
 @pytest.mark.parametrize("case", [LOGIN, GAP, BENIGN, ORDERS])

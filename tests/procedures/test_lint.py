@@ -173,6 +173,27 @@ def test_a_procedure_with_a_broken_file_beside_it_does_not_run(files: dict[str, 
         load_procedure(source)
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ("at: last\nwindow: [start - 1h, end]", True),
+        ("at: last\nwindow: [start, now]", True),
+        ("at: last\nwindow: [start, end + 1h]", True),
+        ("window: [start - 1h, end]", False),
+        ("at: last\nwindow: [start + 1h, end]", False),
+        ("at: last", False),
+    ],
+)
+def test_a_total_over_more_than_the_round_is_told_to_disagree(settings: str, told: bool) -> None:
+    total = "### Independent total\n\n```spl\nindex=os | stats count AS failures\n```\n\n### Hand-over"
+    text = GOOD.replace("at: last", settings).replace("### Hand-over", total)
+    found = faults_of(text)
+    assert [fault.code for fault in found] == ["P055"] * told
+    for fault in found:
+        assert "Expected window: [start, end]" in fault.message
+        assert fault.place.line == line_of(text, "## brute:")
+
+
 def test_a_macro_that_hides_exceptions_is_a_warning() -> None:
     text = GOOD.replace("index=os ", "`failed` ", 1)
     macros = "[failed]\ndefinition = index=os NOT src_ip=10.0.0.9\n"

@@ -192,7 +192,7 @@ def _tells(result: CriterionResult, text: str) -> bool:
 
     pattern = f"{_letters(result.id)} {_letters(result.expression)}"
     if result.fired is None:
-        pattern += r" \\\[[^\]]*\]"
+        pattern += rf" \\\[(?:{'|'.join(_FIRED[None])})\\\]"
     if isinstance(result.threshold, int | float) and result.margin is not None:
         observed, threshold = place(result.threshold + result.margin), place(result.threshold)
         pattern += f": {observed} (?:対|against) {threshold}"
@@ -215,7 +215,8 @@ def _item_criteria(subject: Subject, blocks: Sequence[str], english: bool) -> It
         yield f"{len(lines)} / {len(results)}"
         return
     for cells, result in zip(lines, results, strict=True):
-        if not _tells(result, cells[0]) or cells[1] != _FIRED[result.fired][english]:
+        reason = re.fullmatch(_letters(result.why), cells[2], re.DOTALL)
+        if not _tells(result, cells[0]) or cells[1] != _FIRED[result.fired][english] or reason is None:
             yield f"{result.id}: {' '.join(cells)[:120]}"
 
 

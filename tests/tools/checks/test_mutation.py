@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -39,6 +41,27 @@ async def test_seeded_defects_are_caught_and_finished_reports_pass(
     assert all(seeded for _, seeded in rates.values()), rates
     for kind, (caught, seeded) in rates.items():
         assert caught >= 0.98 * seeded, (kind, missed)
+
+
+async def test_every_word_for_undecided_in_a_text_is_checked(home: Path) -> None:
+    async with open_tejun(settings_of(home)) as tejun:
+        reports = await finish(tejun, read_source(LIBRARY / plan.WEB), RoundWindow(0, 86400))
+    assert any(result.fired is None for part in reports for result in part.report.item_results)
+    for part in reports:
+        for match in re.finditer("判定不能", part.text[: part.text.rindex("\n## ")]):
+            text = part.text[: match.start()] + "不要" + part.text[match.end() :]
+            assert replace(part, text=text).checks().failed, text[match.start() - 80 : match.end() + 40]
+
+
+async def test_the_reason_of_a_criterion_over_the_item_is_the_procedures(home: Path) -> None:
+    window = RoundWindow(plan.tokyo(0), plan.tokyo(0) + 86400)
+    async with open_tejun(settings_of(home)) as tejun:
+        reports = await finish(tejun, read_source(LIBRARY / plan.LINUX), window)
+    told = [(part, result) for part in reports for result in part.report.item_results if result.why]
+    assert told
+    for part, result in told:
+        assert result.why in part.text
+        assert replace(part, text=part.text.replace(result.why, "別の理由")).checks().failed
 
 
 async def test_events_are_counted_again_and_a_late_event_is_a_difference(home: Path, tmp_path: Path) -> None:
