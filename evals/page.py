@@ -9,7 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
-from evals.result import RunResult, Total
+from evals.opinion import QUESTIONS
+from evals.result import RunResult, Total, opinion_totals
 from evals.scorers import SCORERS
 from evals.scoring import Scorer
 
@@ -49,6 +50,8 @@ def render_page(result: RunResult) -> str:
         scorers=SCORERS,
         shown=shown,
         interval=interval,
+        opinion_totals=opinion_totals,
+        questions=QUESTIONS,
         started=dt.datetime.fromtimestamp(result.started_at, dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         style=Markup(style),  # noqa: S704 - our own file
     )

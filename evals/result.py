@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from evals.intervals import FEW, bootstrap, wilson
 from evals.made import Made
+from evals.opinion import QUESTIONS, Opinion
 from evals.planting import Model
 from evals.rule_score import RuleScore
 from evals.scorers import SCORERS
@@ -30,6 +31,8 @@ class CaseResult(Model):
     tags: tuple[str, ...] = ()
     scores: dict[str, Score] = Field(default_factory=dict)
     error: str | None = None
+    opinions: dict[str, Opinion] = Field(default_factory=dict)
+    """What a judge model thinks of the prose, by question; no part of any score."""
 
     @property
     def faulty(self) -> bool:
@@ -68,6 +71,8 @@ class RunResult(Model):
     """What did not run, with the reason."""
     made: Made | None = None
     """What the run was made with; None where nobody said."""
+    judge: str | None = None
+    """Name of the model whose opinions there are."""
     labelled: tuple[RuleScore, ...] = ()
     """Rules over labelled events, apart as well."""
     apart: RunResult | None = None
@@ -127,6 +132,34 @@ def _interval(scorer: Scorer, value: float, values: Sequence[float]) -> tuple[fl
 def totals(cases: Sequence[CaseResult]) -> tuple[Total, ...]:
     """Return every scorer over cases."""
     return tuple(one for scorer in SCORERS.values() if (one := total(scorer, cases)))
+
+
+class OpinionTotal(Model):
+    """A judge model's answers to one question, over cases."""
+
+    question: str
+    value: float | None
+    """Mean of 0 to 1; None when there is no answer."""
+    low: float
+    high: float
+    cases: int
+    unanswered: int
+
+
+def opinion_totals(result: RunResult) -> tuple[OpinionTotal, ...]:
+    """Return what a judge model thinks over all cases; nothing when none was asked."""
+    return tuple(_opinion_total(name, result.cases) for name in QUESTIONS) if result.judge else ()
+
+
+def _opinion_total(name: str, cases: Sequence[CaseResult]) -> OpinionTotal:
+    given = [case.opinions[name].score for case in cases if name in case.opinions]
+    scores = [score for score in given if score is not None]
+    value = fmean(scores) if scores else None
+    low, high = wilson(value or 0.0, len(scores))
+    unanswered = len(given) - len(scores)
+    return OpinionTotal(
+        question=name, value=value, low=low, high=high, cases=len(scores), unanswered=unanswered
+    )
 
 
 def read_result(path: Path) -> RunResult:

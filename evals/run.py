@@ -17,6 +17,7 @@ from pathlib import Path
 from evals.case import Case
 from evals.logs import Prepared, background_key, background_store, events_of, fill_home, prepare
 from evals.made import made_with
+from evals.opinion import opinions_of, prose_of
 from evals.output import Output
 from evals.result import CaseResult, RunResult, totals
 from evals.scorers import SCORERS
@@ -24,6 +25,7 @@ from evals.scoring import Subject
 from evals.sheet import make_sheet
 from evals.variant import Job, Variant
 from procedures.schedule import RoundWindow
+from tools.model.settings import ModelSettings
 
 Progress = Callable[[CaseResult], None]
 """Called with every case as it ends."""
@@ -41,6 +43,8 @@ class Plan:
     """Where to keep every report, for a person to look at."""
     models: Mapping[str, str] = field(default_factory=dict)
     """What speaks for each agent, for people."""
+    judge: ModelSettings | None = None
+    """The model whose opinion of the prose is asked; None: none is."""
 
 
 def run_cases(cases: Sequence[Case], plan: Plan, *, progress: Progress = lambda case: None) -> RunResult:
@@ -71,6 +75,7 @@ def run_cases(cases: Sequence[Case], plan: Plan, *, progress: Progress = lambda 
         cases=tuple(done),
         totals=totals(done),
         made=made_with(cases, plan.models),
+        judge=plan.judge.name if plan.judge else None,
     )
 
 
@@ -121,13 +126,19 @@ def run_case(case: Case, plan: Plan, folder: Path) -> CaseResult:
         outputs = [_run(prepared, plan, folder) for _ in range(plan.repeat)]
         subject = Subject(make_sheet(prepared, events_of(prepared)), outputs[0], outputs[1:])
         scores = {name: score for name, one in SCORERS.items() if (score := one.score(subject))}
+        opinions = opinions_of(prose_of(subject.sections), plan.judge) if plan.judge else {}
     except Exception as error:  # an edge: one case's failure is its own, and is shown
         place = traceback.extract_tb(error.__traceback__)[-1]
         reason = f"{type(error).__name__}: {error} ({place.name})"
         return CaseResult(id=case.id, title=case.title, tags=case.tags, error=reason)
     faults = [f"{item}: {reason}" for item, reason in outputs[0].failed.items()]
     return CaseResult(
-        id=case.id, title=case.title, tags=case.tags, scores=scores, error="; ".join(faults) or None
+        id=case.id,
+        title=case.title,
+        tags=case.tags,
+        scores=scores,
+        error="; ".join(faults) or None,
+        opinions=opinions,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -95,22 +96,47 @@ def _model(agent: str) -> ModelSettings | None:
     Raises:
         SettingsError: A variable cannot be read.
     """
-    name = _of("", agent)
+    return _model_of(lambda suffix: _of(suffix, agent))
+
+
+def read_judge(name: str | None = None) -> ModelSettings | None:
+    """Return the model whose opinion of the prose `tejun eval` asks; None: no opinion is asked.
+
+    `TEJUN_JUDGE_MODEL` and `TEJUN_JUDGE_MODEL_<SUFFIX>` set it; a suffix that is not set is that of `TEJUN_MODEL`.
+
+    Args:
+        name: Stands for `TEJUN_JUDGE_MODEL`.
+
+    Raises:
+        SettingsError: A variable cannot be read.
+    """
+
+    def of(suffix: str) -> str:
+        if not suffix:
+            return name or os.environ.get("TEJUN_JUDGE_MODEL", "")
+        own = os.environ.get(f"TEJUN_JUDGE_MODEL_{suffix}")
+        return own or os.environ.get(f"TEJUN_MODEL_{suffix}", "")
+
+    return _model_of(of)
+
+
+def _model_of(of: Callable[[str], str]) -> ModelSettings | None:
+    name = of("")
     if not name or name == OFF:
         return None
-    variable = _of("KEY_VARIABLE", agent) or "OPENAI_API_KEY"
+    variable = of("KEY_VARIABLE") or "OPENAI_API_KEY"
     key = os.environ.get(variable)
     given = {
-        "temperature": _temperature(_of("TEMPERATURE", agent)),
-        "timeout_s": _of("TIMEOUT", agent),
-        "retries": _of("RETRIES", agent),
-        "max_tokens": _of("MAX_TOKENS", agent),
-        "price": _price(_of("PRICE", agent)),
+        "temperature": _temperature(of("TEMPERATURE")),
+        "timeout_s": of("TIMEOUT"),
+        "retries": of("RETRIES"),
+        "max_tokens": of("MAX_TOKENS"),
+        "price": _price(of("PRICE")),
     }
     try:
         return ModelSettings(
             name=name,
-            base_url=_of("BASE_URL", agent) or None,
+            base_url=of("BASE_URL") or None,
             key=SecretStr(key) if key else None,
             key_variable=variable,
             **{field: value for field, value in given.items() if value != ""},

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from evals.rule_score import RuleScore
     from evals.run import Plan
     from evals.variant import Variant
+    from tools.model.settings import ModelSettings
 
 app = typer.Typer(help="Measure the reports against what is true.", no_args_is_help=True)
 
@@ -46,6 +47,12 @@ def run(
     data: Annotated[
         Path | None, typer.Option(help="A folder of real sets, measured and printed apart.")
     ] = None,
+    judge_model: Annotated[
+        str | None,
+        typer.Option(
+            help="Ask this model's opinion of the prose: shown apart, no part of a mark. Also TEJUN_JUDGE_MODEL."
+        ),
+    ] = None,
     strict: Annotated[bool, typer.Option(help="Exit 1 when a mark is not reached.")] = False,
     json: JsonOption = False,
 ) -> None:
@@ -58,7 +65,14 @@ def run(
     from evals.run import Plan
 
     chosen = _cases(cases, case or [], procedures)
-    plan = Plan(_variant(variant), workers=workers, repeat=repeat, keep=keep, models=_models(variant))
+    plan = Plan(
+        _variant(variant),
+        workers=workers,
+        repeat=repeat,
+        keep=keep,
+        models=_models(variant),
+        judge=_judge(judge_model),
+    )
     result = _run(chosen, plan, quiet=json)
     if data is not None and not case:
         result = result.model_copy(update={"apart": _run_real(data, plan)})
@@ -70,6 +84,7 @@ def run(
         print_json(result)
     else:
         _print(result)
+        _print_opinions(result)
         if result.apart is not None:
             console().print("\n[bold]Real logs, apart[/]")
             _print(result.apart)
@@ -102,6 +117,20 @@ def _variant(name: str) -> Variant:
     if name not in VARIANTS:
         fail(f"variant {name!r} is unknown. Variants: {', '.join(VARIANTS)}.", USAGE)
     return VARIANTS[name]
+
+
+def _judge(name: str | None) -> ModelSettings | None:
+    """Return the model whose opinion is asked, or stop with the remedy where it cannot be."""
+    from evals.opinion import NoJudgeError, require_judge
+    from tejun.settings import read_judge
+
+    judge = read_judge(name)
+    if judge is not None:
+        try:
+            require_judge()
+        except NoJudgeError as error:
+            fail(str(error), USAGE)
+    return judge
 
 
 def _models(variant: str) -> dict[str, str]:
@@ -162,6 +191,29 @@ def _print(result: RunResult) -> None:
         out.print(f"  {clean(text)}", soft_wrap=True)
     for name, reason in result.skipped.items():
         out.print(f"  skipped {escape(name)}: {escape(reason)}", soft_wrap=True)
+
+
+def _print_opinions(result: RunResult) -> None:
+    """Print what a judge model thinks; nothing when none was asked."""
+    from rich.table import Table
+
+    from evals.opinion import QUESTIONS
+    from evals.result import opinion_totals
+
+    if result.judge is None:
+        return
+    table = Table("opinion", "", "mean", "95 %", "cases", "no answer", header_style="bold")
+    for total in opinion_totals(result):
+        interval = f"{total.low:.2f} to {total.high:.2f}" if total.value is not None else ""
+        mean = "—" if total.value is None else f"{total.value:.2f}"
+        table.add_row(
+            total.question, QUESTIONS[total.question], mean, interval, str(total.cases), str(total.unanswered)
+        )
+    out = console()
+    out.print(
+        f"\n[bold]A model's opinion, apart[/]: {escape(result.judge)}; no part of any mark, never compared"
+    )
+    out.print(table)
 
 
 def _print_rules(rules: Sequence[RuleScore]) -> None:
