@@ -103,9 +103,10 @@ def _change(scorer: Scorer, before: CaseResult, after: CaseResult) -> Change | N
 
 def _rules_worse(before: RunResult, after: RunResult) -> Iterator[str]:
     """Yield the rules that are wrong about a labelled event which they were right about."""
-    then = {rule.rule: rule for run in (before, before.apart) if run for rule in run.labelled}
+    then = {(rule.set, rule.rule): rule for run in (before, before.apart) if run for rule in run.labelled}
     for rule in (rule for run in (after, after.apart) if run for rule in run.labelled):
-        if rule.rule in then and (new := [text for text in rule.wrong if text not in then[rule.rule].wrong]):
+        known = then.get((rule.set, rule.rule), rule).wrong
+        if new := [text for text in rule.wrong if text not in known]:
             yield f"{rule.rule}: {'; '.join(new)}"
 
 

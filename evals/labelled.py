@@ -1,7 +1,7 @@
 """Labelled events: rules that others wrote and tested, each event labelled whether its rule must hit it.
 
-The items of `rules/PROCEDURE.md` are written from the title and the description of a rule; the labels are the truth of
-single events. Hits are read from the rendered report. Events of other rules have no label for an item and are not looked at.
+Hits are read from the rendered report of one round whose items are the rules. Events of other rules have no label for an
+item and are not looked at.
 """
 
 from __future__ import annotations
@@ -12,55 +12,78 @@ import json
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from jinja2 import Environment, StrictUndefined
+
 from evals.output import Output
+from evals.planting import Model
 from evals.reading import finding_rows, sections
 from evals.rule_score import RuleScore
 from evals.run import Plan
 from evals.variant import Job
 from procedures.archive import load_procedure
 from procedures.schedule import RoundWindow
-from procedures.source import read_source
+from procedures.source import DOCUMENT, ProcedureSource, read_source
 from tools.logstore.store import LogStore
 
-SET, EVENTS, LABELS = "panther_tests", "events_dev.ndjson.gz", "labels_dev.jsonl.gz"
-PROCEDURE = Path(__file__).parent / "rules"
+RULES = Path(__file__).parent / "rules"
+TEMPLATE = RULES / "generated.md.jinja"
 EVENT = "Event"
 """Label of the column that names an event."""
 DAY_S = 86400
 
 
-def run_labelled(folder: Path, plan: Plan) -> tuple[RuleScore, ...]:
-    """Run every item of the rules over the set below `folder` and score it by the labels.
+class Label(Model):
+    """One event and whether its rule must hit it."""
 
-    Labels that need a mock of the authors' own code say nothing about the event alone and are left out.
+    event: str
+    name: str
+    """For people."""
+    expected: bool
+
+
+@dataclass(frozen=True)
+class Rule:
+    """An item of the procedure, the rule that it stands for, and the labels of that."""
+
+    item: str
+    title: str
+    labels: tuple[Label, ...]
+
+
+@dataclass(frozen=True)
+class LabelledSet:
+    """One set, and how its files become a procedure and labels."""
+
+    name: str
+    events: str
+    rules: str
+    read: Callable[[Path], tuple[ProcedureSource, tuple[Rule, ...]]]
+    """From the file of the rules or labels."""
+
+    def is_there(self, folder: Path) -> bool:
+        """Tell whether the set is below `folder`."""
+        return all((folder / self.name / file).is_file() for file in (self.events, self.rules))
+
+
+def run_labelled(one: LabelledSet, folder: Path, plan: Plan) -> tuple[RuleScore, ...]:
+    """Run every rule over a set below `folder`, which is there, and score it by the labels.
 
     Args:
-        folder: Holds the set; it must be there (`is_there`).
+        one: The set.
+        folder: Holds it.
         plan: The variant; cases and workers do not matter.
     """
-    events, labels = _lines(folder / SET / EVENTS), list(_lines(folder / SET / LABELS))
-    output = _run(folder / SET / EVENTS, [float(event["_time"]) for event in events], plan)
-    items = {item.id: item.title for item in load_procedure(read_source(PROCEDURE)).items}
-    found = {name: _found(output, name) for name in items}
+    source, rules = one.read(folder / one.name / one.rules)
+    output = _run(folder / one.name / one.events, source, plan)
     return tuple(
-        _score(
-            name,
-            rule,
-            found[name],
-            [one for one in labels if one["rule_id"] == rule and not one["needs_mock"]],
-            output.failed.get(name),
-        )
-        for name, rule in items.items()
+        _score(one.name, rule, _found(output, rule.item), output.failed.get(rule.item)) for rule in rules
     )
-
-
-def is_there(folder: Path) -> bool:
-    """Tell whether the set is below `folder`."""
-    return (folder / SET / EVENTS).is_file() and (folder / SET / LABELS).is_file()
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -68,15 +91,53 @@ def _lines(path: Path) -> Iterator[dict[str, Any]]:
         yield from map(json.loads, file)
 
 
-def _run(events: Path, times: list[float], plan: Plan) -> Output:
+def _written_rules(path: Path) -> tuple[ProcedureSource, tuple[Rule, ...]]:
+    """Return the items of `rules/`, whose titles are ids of rules, and the labels of each.
+
+    A label that needs a mock of the authors' own code says nothing about the event alone and is left out.
+    """
+    labels: dict[str, list[Label]] = defaultdict(list)
+    for line in _lines(path):
+        if not line["needs_mock"]:
+            label = Label(event=line["evid"], name=line["test_name"], expected=line["expected"])
+            labels[line["rule_id"]].append(label)
+    source = read_source(RULES)
+    items = load_procedure(source).items
+    return source, tuple(Rule(item.id, item.title, tuple(labels[item.title])) for item in items)
+
+
+def _converted_rules(path: Path) -> tuple[ProcedureSource, tuple[Rule, ...]]:
+    """Return an item for each rule whose search another program converted and a second one confirmed."""
+    lines = [line for line in _lines(path) if line["verified"] and line["spl_generic"]]
+    rules = tuple(
+        Rule(
+            f"rule-{number}",
+            line["title"],
+            tuple(Label(event=event, name=event, expected=True) for event in line["own_events"]),
+        )
+        for number, line in enumerate(lines, 1)
+    )
+    searches = {rule.item: _search(line["spl_generic"]) for rule, line in zip(rules, lines, strict=True)}
+    template = Environment(autoescape=False, undefined=StrictUndefined, trim_blocks=True).from_string(  # noqa: S701 - Markdown
+        TEMPLATE.read_text("utf-8")
+    )
+    return ProcedureSource(name=path.name, files={DOCUMENT: template.render(searches=searches)}), rules
+
+
+def _search(spl: str) -> str:
+    """Return a converted search as it stands in a procedure: terms or a pipeline, `$` doubled."""
+    terms = spl if spl.lstrip().startswith("|") else f"({spl})"
+    return terms.replace("$", "$$")
+
+
+def _run(events: Path, source: ProcedureSource, plan: Plan) -> Output:
     home = Path(tempfile.mkdtemp(prefix="tejun-eval-labelled-"))
+    times = [float(event["_time"]) for event in _lines(events)]
     try:
         with LogStore(home / "logs") as store:
             store.import_paths([str(events)])
         window = RoundWindow(math.floor(min(times)), math.floor(max(times)) + 1, ad_hoc=True)
-        return asyncio.run(
-            plan.variant.run(Job(home, read_source(PROCEDURE), window, (), window.end + DAY_S))
-        )
+        return asyncio.run(plan.variant.run(Job(home, source, window, (), window.end + DAY_S)))
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -87,17 +148,22 @@ def _found(output: Output, item: str) -> set[str]:
     return {row.cells[EVENT] for row in finding_rows(section, [EVENT])} if section else set()
 
 
-def _score(
-    item: str, rule: str, found: set[str], labels: list[dict[str, Any]], error: str | None
-) -> RuleScore:
-    true = [one for one in labels if one["expected"]]
-    false = [one for one in labels if not one["expected"]]
+def _score(name: str, rule: Rule, found: set[str], error: str | None) -> RuleScore:
+    hits = {label.event: label.event in found for label in rule.labels}
     return RuleScore(
-        item=item,
-        rule=rule,
-        hits=sum(one["evid"] in found for one in true),
-        missed=tuple(one["test_name"] for one in true if one["evid"] not in found),
-        cried=tuple(one["test_name"] for one in false if one["evid"] in found),
-        quiet=sum(one["evid"] not in found for one in false),
+        set=name,
+        item=rule.item,
+        rule=rule.title,
+        hits=sum(hits[label.event] for label in rule.labels if label.expected),
+        missed=tuple(label.name for label in rule.labels if label.expected and not hits[label.event]),
+        cried=tuple(label.name for label in rule.labels if not label.expected and hits[label.event]),
+        quiet=sum(not hits[label.event] for label in rule.labels if not label.expected),
         error=error,
     )
+
+
+SETS = (
+    LabelledSet("panther_tests", "events_dev.ndjson.gz", "labels_dev.jsonl.gz", _written_rules),
+    LabelledSet("sigma_regression", "events.ndjson.gz", "rules.jsonl.gz", _converted_rules),
+)
+"""The sets that have labels."""

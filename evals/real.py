@@ -20,10 +20,11 @@ from zoneinfo import ZoneInfo
 
 from evals.case import Case, Logs, Truth
 from evals.counting import Row
-from evals.labelled import SET as LABELLED
-from evals.labelled import is_there, run_labelled
+from evals.labelled import SETS as LABELLED
+from evals.labelled import run_labelled
 from evals.output import Output
 from evals.result import CaseResult, RunResult, totals
+from evals.rule_score import RuleScore
 from evals.run import Plan
 from evals.scorers import SCORERS
 from evals.scoring import Subject
@@ -159,9 +160,6 @@ SETS = (
     ), _ALERTS, last_s=DAY_S, part="last-day"),
 )  # fmt: skip
 """The sets that the library's procedures read."""
-UNREAD = {
-    "sigma_regression": "rules of single events; the library's items look at whole days",
-}
 
 
 def run_real(
@@ -169,7 +167,7 @@ def run_real(
 ) -> RunResult:
     """Run every real set below `folder`; sets that are not there, or that nothing reads, are told as skipped."""
     clock, started = time.time(), time.monotonic()
-    skipped = dict(UNREAD)
+    skipped: dict[str, str] = {}
     done = []
     for real in SETS:
         if not (folder / real.name / TRUTH).is_file():
@@ -177,9 +175,12 @@ def run_real(
             continue
         done.append(_score(real, folder / real.name, plan))
         progress(done[-1])
-    labelled = run_labelled(folder, plan) if is_there(folder) else ()
-    if not labelled:
-        skipped[LABELLED] = f"{str(folder / LABELLED)!r} is absent"
+    labelled: list[RuleScore] = []
+    for one in LABELLED:
+        if one.is_there(folder):
+            labelled.extend(run_labelled(one, folder, plan))
+        else:
+            skipped[one.name] = f"{str(folder / one.name)!r} is absent"
     return RunResult(
         variant=plan.variant.id,
         started_at=clock,
@@ -188,7 +189,7 @@ def run_real(
         cases=tuple(done),
         totals=totals(done),
         skipped=skipped,
-        labelled=labelled,
+        labelled=tuple(labelled),
     )
 
 

@@ -8,6 +8,7 @@ from evals.planting import Model
 class RuleScore(Model):
     """One rule over the events that are labelled for it."""
 
+    set: str
     item: str
     rule: str
     hits: int
@@ -37,9 +38,9 @@ class RuleScore(Model):
 
     @property
     def precision(self) -> float | None:
-        """Right ones of those found; None when nothing was found."""
+        """Right ones of those found; None when nothing was found, or could have been found wrongly."""
         found = self.hits + len(self.cried)
-        return self.hits / found if found else None
+        return self.hits / found if found and self.false else None
 
     @property
     def recall(self) -> float | None:

@@ -217,22 +217,25 @@ def _print_opinions(result: RunResult) -> None:
 
 
 def _print_rules(rules: Sequence[RuleScore]) -> None:
-    """Print the rules over labelled events; nothing when none ran."""
+    """Print the rules over labelled events by set, and what is wrong; a set of true events alone has no table."""
     from rich.table import Table
 
-    if not rules:
-        return
-    table = Table("rule", "labelled", "precision", "recall", header_style="bold")
-    for rule in rules:
-        labelled = f"{rule.true} true, {rule.false} false"
-        table.add_row(escape(rule.rule), labelled, _share(rule.precision), _share(rule.recall))
-    right, all_ = sum(rule.right for rule in rules), sum(rule.true + rule.false for rule in rules)
     out = console()
-    out.print(f"\n[bold]Labelled events, apart[/]: {right} of {all_} right, {len(rules)} rules")
-    out.print(table)
-    for rule in rules:
-        for text in rule.wrong:
-            out.print(f"  {escape(rule.rule)}: {clean(text)}", soft_wrap=True)
+    for name in dict.fromkeys(rule.set for rule in rules):
+        mine = [rule for rule in rules if rule.set == name]
+        right, labelled = sum(rule.right for rule in mine), sum(rule.true + rule.false for rule in mine)
+        out.print(
+            f"\n[bold]Labelled events, apart[/]: {escape(name)}: {right} of {labelled} right, {len(mine)} rules"
+        )
+        table = Table("rule", "labelled", "precision", "recall", header_style="bold")
+        for rule in mine:
+            count = f"{rule.true} true, {rule.false} false"
+            table.add_row(escape(rule.rule), count, _share(rule.precision), _share(rule.recall))
+        if any(rule.false for rule in mine):
+            out.print(table)
+        for rule in mine:
+            for text in rule.wrong:
+                out.print(f"  {escape(rule.rule)}: {clean(text)}", soft_wrap=True)
 
 
 def _share(value: float | None) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evals.compare import compare
-from evals.labelled import EVENTS, LABELS, PROCEDURE, SET, is_there, run_labelled
+from evals.labelled import RULES, SETS, run_labelled
 from evals.page import render_page
 from evals.result import RunResult
 from evals.rule_score import RuleScore
@@ -20,12 +20,13 @@ from procedures.source import read_source
 from tejun.variants import VARIANTS
 
 PRODUCT = Plan(VARIANTS["product"], workers=1)
+WRITTEN, CONVERTED = SETS
 STOPPED = "AWS.CloudTrail.Stopped"
 
 
 def written(folder: Path, labelled: list[tuple[str, bool, bool]]) -> Path:
     """Write a set: event names with their label, and whether it needs a mock."""
-    (folder / SET).mkdir()
+    (folder / WRITTEN.name).mkdir()
     events: list[dict[str, Any]] = []
     labels: list[dict[str, Any]] = []
     for number, (name, expected, mock) in enumerate(labelled):
@@ -33,8 +34,8 @@ def written(folder: Path, labelled: list[tuple[str, bool, bool]]) -> Path:
         raw = json.dumps({"eventName": name, "eventSource": "cloudtrail.amazonaws.com"})
         events.append({"_time": 1_700_000_000 + number, "index": "aws", "sourcetype": "aws:cloudtrail", "host": "h", "source": "s", "_raw": raw, "eventName": name, "evid": ident})  # fmt: skip
         labels.append({"evid": ident, "rule_id": STOPPED, "test_name": f"{number} {name}", "expected": expected, "needs_mock": mock})  # fmt: skip
-    for file, lines in ((EVENTS, events), (LABELS, labels)):
-        with gzip.open(folder / SET / file, "wt") as stream:
+    for file, lines in ((WRITTEN.events, events), (WRITTEN.rules, labels)):
+        with gzip.open(folder / WRITTEN.name / file, "wt") as stream:
             stream.writelines(json.dumps(line) + "\n" for line in lines)
     return folder
 
@@ -44,8 +45,9 @@ def test_hits_are_scored_by_the_labels_and_what_needs_a_mock_is_left_out(tmp_pat
         tmp_path,
         [("StopLogging", True, False), ("DeleteTrail", False, False), ("GetTrail", True, False), ("ListTrails", False, False), ("StopLogging", False, True)],
     )  # fmt: skip
-    assert is_there(folder)
-    (rule,) = [rule for rule in run_labelled(folder, PRODUCT) if rule.rule == STOPPED]
+    assert WRITTEN.is_there(folder)
+    assert not CONVERTED.is_there(folder)
+    (rule,) = [rule for rule in run_labelled(WRITTEN, folder, PRODUCT) if rule.rule == STOPPED]
     assert (rule.hits, rule.quiet, rule.missed, rule.cried) == (1, 1, ("2 GetTrail",), ("1 DeleteTrail",))
     assert (rule.precision, rule.recall, rule.right, rule.error) == (0.5, 0.5, 2, None)
 
@@ -55,8 +57,8 @@ def result(*rules: RuleScore) -> RunResult:
 
 
 def test_a_rule_that_is_newly_wrong_is_a_regression_and_stands_on_the_page() -> None:
-    right = RuleScore(item="i", rule="R<1>", hits=1, quiet=1)
-    wrong = RuleScore(item="i", rule="R<1>", hits=0, quiet=1, missed=("stop",))
+    right = RuleScore(set="s", item="i", rule="R<1>", hits=1, quiet=1)
+    wrong = RuleScore(set="s", item="i", rule="R<1>", hits=0, quiet=1, missed=("stop",))
     assert compare(result(right), result(wrong)).regressions == ("R<1>: not found: stop",)
     assert compare(result(wrong), result(wrong)).regressions == ()
     assert compare(result(wrong), result(right)).regressions == ()
@@ -68,12 +70,38 @@ def test_a_rule_that_is_newly_wrong_is_a_regression_and_stands_on_the_page() -> 
 
 @pytest.mark.shared
 def test_the_labels_of_others_agree_but_for_what_is_known(shared_dir: Path) -> None:
-    rules = run_labelled(shared_dir / "data", PRODUCT)
-    assert [rule.rule for rule in rules] == [
-        item.title for item in load_procedure(read_source(PROCEDURE)).items
-    ]
+    rules = run_labelled(WRITTEN, shared_dir / "data", PRODUCT)
+    assert [rule.rule for rule in rules] == [item.title for item in load_procedure(read_source(RULES)).items]
     assert all(rule.true for rule in rules)
     assert {rule.rule: rule.wrong for rule in rules if rule.wrong} == {
         "Okta.User.MFA.Reset.All": ("not found: Reset All Event",)
     }
     assert (sum(rule.true for rule in rules), sum(rule.false for rule in rules)) == (45, 41)
+
+
+def test_a_converted_rule_must_hit_its_own_events(tmp_path: Path) -> None:
+    folder = tmp_path / CONVERTED.name
+    folder.mkdir()
+    events = [
+        {"_time": 1_700_000_000 + number, "index": "wineventlog", "sourcetype": "XmlWinEventLog", "host": "h", "source": "s", "_raw": f"<x>{number}</x>", "evid": f"e{number}", "Image": image}
+        for number, image in enumerate((r"C:\\Windows\\cmd.exe", r"C:\\a$b\\evil.exe", r"C:\\other.exe"))
+    ]  # fmt: skip
+    common = {"title": "t", "verified": True, "own_events": ["e1"]}
+    rules = [
+        {**common, "title": "hits", "spl_generic": r'Image="*a$b*" OR Image="*\\nothing.exe"'},
+        {**common, "title": "misses", "spl_generic": r'Image="*\\cmd.exe"'},
+        {**common, "title": "unsure", "spl_generic": "Image=*", "verified": False},
+    ]
+    for file, lines in ((CONVERTED.events, events), (CONVERTED.rules, rules)):
+        with gzip.open(folder / file, "wt") as stream:
+            stream.writelines(json.dumps(line) + "\n" for line in lines)
+    hits, misses = run_labelled(CONVERTED, tmp_path, PRODUCT)
+    assert (hits.rule, hits.recall, hits.precision, hits.wrong) == ("hits", 1, None, ())
+    assert (misses.rule, misses.recall, misses.wrong) == ("misses", 0, ("not found: e1",))
+
+
+@pytest.mark.shared
+def test_every_converted_rule_hits_its_own_events(shared_dir: Path) -> None:
+    rules = run_labelled(CONVERTED, shared_dir / "data", PRODUCT)
+    assert (len(rules), sum(rule.true for rule in rules)) == (89, 97)
+    assert [(rule.rule, rule.wrong) for rule in rules if rule.wrong] == []
