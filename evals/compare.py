@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evals.intervals import sign_test
+from evals.intervals import fewest, holm, sign_test
 from evals.made import differences
 from evals.planting import Model
 from evals.result import CaseResult, RunResult
@@ -14,9 +14,7 @@ from evals.scoring import Scorer
 CALLS = "calls"
 """The scorer that tells whether a model took part."""
 NOISE = 0.05
-"""A scorer that may vary has got worse when so few runs would come out so by chance."""
-FEWEST = 5
-"""So many cases must be worse, and none better, before that is more than noise."""
+"""Of comparisons of equal runs in which scores vary, this share may show a regression."""
 AMOUNT = 0.1
 """An amount that grew by less than this share of itself is the same."""
 
@@ -53,26 +51,30 @@ def compare(before: RunResult, after: RunResult) -> Comparison:
     """Compare the cases that both runs have.
 
     Without a model a score comes from code over fixed logs and does not vary, so one case that is worse is a
-    regression. Where a model took part, and for amounts, more cases must be worse than chance explains.
+    regression. Where a model took part, and for amounts, more cases must be worse than chance explains: a sign test
+    for each scorer that changed, held together by Holm's procedure.
     """
     old, new = _by_id(before), _by_id(after)
     both = [(old[name], new[name]) for name in old if name in new]
     changes = [change for pair in both for scorer in SCORERS.values() if (change := _change(scorer, *pair))]
     failed = tuple(f"{now.id} failed: {now.error}" for then, now in both if now.error and not then.error)
-    varies = any(
+    modelled = any(
         case.scores[CALLS].value for run in (before, after) for case in run.cases if CALLS in case.scores
     )
+    tallies = _tallies(changes)
+    varying = {name: one for name, one in tallies.items() if modelled or SCORERS[name].metric == "amount"}
+    beyond = holm({name: sign_test(*one) for name, one in varying.items()}, NOISE)
     worse = tuple(
-        text
-        for scorer in SCORERS.values()
-        if (text := _regression(scorer, changes, varies=varies or scorer.metric == "amount"))
+        f"{name}: {worse} cases worse, {better} better"
+        for name, (better, worse) in tallies.items()
+        if (name in beyond if name in varying else worse)
     )
     return Comparison(
         before=before.variant,
         after=after.variant,
         changes=tuple(changes),
         regressions=(*failed, *worse, *_rules_worse(before, after)),
-        notes=tuple(_limits(len(both), varies=varies)),
+        notes=tuple(_limits(len(both), len(varying))) if modelled else (),
         made=tuple(differences(before.made, after.made)) if before.made and after.made else (),
         only_before=tuple(name for name in old if name not in new),
         only_after=tuple(name for name in new if name not in old),
@@ -110,19 +112,19 @@ def _rules_worse(before: RunResult, after: RunResult) -> Iterator[str]:
             yield f"{rule.rule}: {'; '.join(new)}"
 
 
-def _limits(cases: int, *, varies: bool) -> Iterator[str]:
-    if varies and cases < FEWEST:
+def _tallies(changes: list[Change]) -> dict[str, tuple[int, int]]:
+    """Return how many cases each changed scorer sees better, and worse, in the order of the scorers."""
+    found = {}
+    for name in SCORERS:
+        mine = [change.worse for change in changes if change.scorer == name]
+        if mine:
+            found[name] = (len(mine) - sum(mine), sum(mine))
+    return found
+
+
+def _limits(cases: int, scorers: int) -> Iterator[str]:
+    if cases < (needed := fewest(scorers, NOISE)):
         yield (
-            f"a model took part, and {cases} cases cannot tell a regression from noise: {FEWEST} must be worse. "
+            f"a model took part, and {cases} cases cannot tell a regression from noise: {needed} must be worse. "
             "Compare more cases."
         )
-
-
-def _regression(scorer: Scorer, changes: list[Change], *, varies: bool) -> str | None:
-    mine = [change for change in changes if change.scorer == scorer.id]
-    worse = sum(change.worse for change in mine)
-    if not worse:
-        return None
-    if varies and sign_test(len(mine) - worse, worse) > NOISE:
-        return None
-    return f"{scorer.id}: {worse} cases worse, {len(mine) - worse} better"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,16 +13,20 @@ import pytest
 
 from agents import prompting
 from evals.case import CaseError, load_cases, with_library
-from evals.compare import FEWEST, compare
-from evals.result import RunResult
+from evals.compare import NOISE, compare
+from evals.result import CaseResult, RunResult
 from evals.run import Plan, run_cases
+from evals.scoring import Score
 from procedures.bundled import LIBRARY
 from tejun.variants import VARIANTS
 from tests.evals.obedient_model import obedient
 from tests.model_server import ModelServer, serve_model
 
-MILD = ("admin-probe-above", "admin-probe-at", "error-share-at", "injection-refused", "large-transfer-at")
-"""Web cases over one background whose finding is to be observed, so that a model may object."""
+MILD = (
+    "admin-probe-above", "admin-probe-at", "error-share-above", "error-share-at", "injection-refused",
+    "large-transfer-above", "large-transfer-at", "not-found-scan-above", "server-errors-at",
+)  # fmt: skip
+"""Web cases whose finding is to be observed, so that a model may object."""
 PROBES = ("| probes | 3 |", "| probes | 4 |")
 THRESHOLD = ("admin-probe-above", "admin-probe-at", "admin-probe-below")
 
@@ -43,7 +48,7 @@ def test_a_threshold_off_by_one_in_a_procedure_is_a_regression(tmp_path: Path) -
     found = compare(before, after)
     assert {change.case for change in found.changes if change.worse} == {"admin-probe-at"}
     assert {"verdicts: 1 cases worse, 0 better", "missed: 1 cases worse, 0 better"} <= set(found.regressions)
-    assert re.fullmatch(r"procedure web-access-daily \w{12} → \w{12}", found.made[0])
+    assert any(re.fullmatch(r"procedure web-access-daily \w{12} → \w{12}", line) for line in found.made)
     assert compare(after, before).regressions == ()
 
 
@@ -127,7 +132,6 @@ def test_a_broken_prompt_is_a_regression_beyond_noise(name: str, sound: RunResul
 def test_with_a_model_all_of_a_sound_prompt_is_accepted_and_equal_runs_are_equal(sound: RunResult) -> None:
     values = {total.scorer: total.value for total in sound.totals}
     assert (values["accepted"], values["repairs"], values["failures"], values["verdicts"]) == (1, 0, 0, 1)
-    assert len(sound.cases) >= FEWEST
     for one, other in permutations((sound, run_model(), run_model()), 2):
         found = compare(one, other)
         assert (found.regressions, found.notes) == ((), ())
@@ -144,3 +148,25 @@ def test_few_cases_with_a_model_are_told_to_show_nothing(sound: RunResult) -> No
     few = sound.model_copy(update={"cases": sound.cases[:4]})
     (note,) = compare(few, few).notes
     assert "4 cases cannot tell a regression from noise: 5 must be worse" in note
+
+
+def test_runs_that_differ_by_chance_alone_seldom_show_a_regression() -> None:
+    scorers, pairs = ("accepted", "told", "form", "findings", "verdicts", "complete", "mentions", "only"), 400
+    rng = random.Random(7)
+
+    def noisy() -> RunResult:
+        cases = [
+            CaseResult(
+                id=f"c{number}",
+                title="",
+                scores={
+                    "calls": Score(right=2),
+                    **{name: Score(right=rng.random() < 0.5) for name in scorers},
+                },
+            )
+            for number in range(60)
+        ]
+        return RunResult(variant="v", started_at=0, seconds=1, workers=1, cases=tuple(cases), totals=())
+
+    alarms = sum(bool(compare(noisy(), noisy()).regressions) for _ in range(pairs))
+    assert alarms / pairs <= NOISE + 0.025
