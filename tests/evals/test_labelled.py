@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 from pathlib import Path
@@ -16,6 +17,7 @@ from evals.result import RunResult
 from evals.rule_score import RuleScore
 from evals.run import Plan
 from procedures.archive import load_procedure
+from procedures.lint import lint
 from procedures.source import read_source
 from tejun.variants import VARIANTS
 
@@ -50,6 +52,10 @@ def test_hits_are_scored_by_the_labels_and_what_needs_a_mock_is_left_out(tmp_pat
     (rule,) = [rule for rule in run_labelled(WRITTEN, folder, PRODUCT) if rule.rule == STOPPED]
     assert (rule.hits, rule.quiet, rule.missed, rule.cried) == (1, 1, ("2 GetTrail",), ("1 DeleteTrail",))
     assert (rule.precision, rule.recall, rule.right, rule.error) == (0.5, 0.5, 2, None)
+
+
+def test_the_written_rules_are_without_faults() -> None:
+    assert lint(read_source(RULES), today=dt.date(2026, 11, 24)) == ()
 
 
 def result(*rules: RuleScore) -> RunResult:
