@@ -20,7 +20,9 @@ from spl.stage import Builder, Stage
 from spl.stat_functions import Aggregate, Frame, compile_aggregate, expanded
 from spl.timerange import SECONDS, parse_span
 
-_DOCUMENTED = re.compile(r'\b(reset_before|reset_after)\s*=\s*"\("(.*?)(?<!\\)"\)"', re.IGNORECASE | re.DOTALL)
+_DOCUMENTED = re.compile(
+    r'\b(reset_before|reset_after)\s*=\s*"\("(.*?)(?<!\\)"\)"', re.IGNORECASE | re.DOTALL
+)
 """Source: Splunk Search Reference, streamstats, "Optional arguments": `reset_after="("<eval-expression>")"`."""
 _ESCAPED_QUOTE = re.compile(r'\\"')
 
