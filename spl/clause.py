@@ -78,7 +78,7 @@ class Clause:
         return expr
 
     def options(self, *known: str) -> tuple[Options, list[Token]]:
-        """Split `name=value` pairs off the arguments.
+        """Split `name=value` pairs off the arguments; inside parentheses they are comparisons.
 
         Raises:
             UnsupportedError: An option is not in `known`.
@@ -86,9 +86,14 @@ class Clause:
         tokens = self.arguments()
         options: Options = {}
         rest: list[Token] = []
-        index = 0
+        index = depth = 0
         while index < len(tokens):
             token = tokens[index]
+            depth += (token.kind == "lparen") - (token.kind == "rparen")
+            if depth > 0:
+                rest.append(token)
+                index += 1
+                continue
             if index + 2 < len(tokens) and tokens[index + 1].text == "=":
                 name = token.value.lower()
                 if name not in known:
