@@ -64,6 +64,10 @@ class UnsupportedError(SplError):
     code = "UNSUPPORTED"
 
 
+class BeyondError(UnsupportedError):
+    """The search uses a command to which no right answer can be given here."""
+
+
 class ForbiddenError(SplError):
     """The search uses a command that writes, sends or runs something; refused always."""
 

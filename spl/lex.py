@@ -133,6 +133,17 @@ def closing_bracket(text: str, start: int, stop: int) -> int:
     raise SplSyntaxError("[ is never closed.", text=text, span=Span(start, start + 1))
 
 
+def closing_pipe(text: str, start: int) -> int:
+    """Return the offset of the pipe or bracket that ends the command in which `start` lies, or the end of the text."""
+    depth = 0
+    for match in _PIPE_OR_SKIP.finditer(text, start):
+        char = match.group()
+        if depth == 0 and char in {"|", "]"}:
+            return match.start()
+        depth += {"[": 1, "]": -1}.get(char, 0)
+    return len(text)
+
+
 def split_pipeline(text: str, begin: int = 0, stop: int | None = None) -> tuple[Span, ...]:
     """Return the spans between top-level pipes of `text[begin:stop]`, in which comments are blanked.
 

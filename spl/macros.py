@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
@@ -125,6 +125,14 @@ class Expanded:
         """Return `span` of the expanded text as a span of the original."""
         start = self.locate(span.start)
         return Span(start, max(start + 1, self.locate(max(span.end - 1, span.start)) + 1))
+
+
+def macro_calls(text: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the name, the number of arguments and the place of every macro call in `text`."""
+    for match in _CALL.finditer(text):
+        if match["body"] is not None:
+            name, args = _split_call(match["body"])
+            yield name, len(args), match.start()
 
 
 def expand(text: str, macros: MacroTable) -> Expanded:

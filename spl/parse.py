@@ -11,7 +11,7 @@ from spl.clause import Clause
 from spl.commands import ALIASES, COMMANDS, GENERATING, NOT_FIRST, parse_command
 from spl.commands.datamodel import FromDataset
 from spl.datamodels import Dataset
-from spl.errors import ForbiddenError, Span, SplError, SplSyntaxError, UnsupportedError
+from spl.errors import BeyondError, ForbiddenError, Span, SplError, SplSyntaxError, UnsupportedError
 from spl.lex import blank_comments, split_pipeline
 from spl.macros import MacroTable, expand
 from spl.parse_terms import TermParser
@@ -254,9 +254,7 @@ def _check_name(text: str, match: re.Match[str]) -> str:
         raise _forbidden(text, name, span)
     if name not in SUPPORTED:
         if name in BEYOND:
-            raise UnsupportedError(
-                f"command {name!r}: {BEYOND[name]}.", text=text, span=span, supported=SUPPORTED
-            )
+            raise BeyondError(f"command {name!r}: {BEYOND[name]}.", text=text, span=span, supported=SUPPORTED)
         near = difflib.get_close_matches(name, SUPPORTED, 1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise UnsupportedError(f"command {name!r}.{hint}", text=text, span=span, supported=SUPPORTED)

@@ -1,6 +1,7 @@
 """How much of a file of searches the engine understands: how many parse, how many compile, what the others lack.
 
-A search compiles when its SQL has been built and bound over stand-ins: no events, but every sourcetype that a data
+A search parses when all of it is understood; a command that is refused by name, whatever its arguments, is set aside
+for that. It compiles when its SQL has been built and bound over stand-ins: no events, but every sourcetype that a data
 model knows, and an empty table for every lookup that the search names.
 """
 
@@ -11,7 +12,6 @@ import sys
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import chain
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,24 +19,19 @@ from zoneinfo import ZoneInfo
 import duckdb
 import orjson
 
-from spl.catalog import FieldKind, Relation, StoredField
-from spl.commands.lookup import InputLookup, LookupCommand
-from spl.datamodels import load_datasets
-from spl.errors import SplError
-from spl.expr import field_names
-from spl.lex import blank_comments
-from spl.lookups import Lookup, Lookups
-from spl.macros import Macro, MacroTable, bundled_macros
+from spl.errors import BeyondError, ForbiddenError, SplError
+from spl.lex import closing_pipe
+from spl.macros import Macro, MacroTable, expand
 from spl.parse import parse_search
-from spl.plan import Search, term_fields, walk_searches
+from spl.plan import Search
 from spl.run import run_search
 from spl.sql_text import install_macros
+from tejun.stand_ins import NoEvents, stand_in_lookups, undefined_macros
 
 USAGE = 2
 NOW, DAY_S = 1_700_000_000.0, 86_400.0
-_METADATA = ("_raw", "index", "sourcetype", "host", "source")
-_CALL = re.compile(r"`\s*(\w+)\s*(?:\(\s*\))?`")
 _SHOWN = 20
+_NO_FIELD = re.compile(r"dataset (\S+) has no field (.+)\.")
 
 
 @dataclass
@@ -50,6 +45,10 @@ class Coverage:
     """Reasons why searches do not parse or compile, by frequency."""
     first: dict[str, str] = field(default_factory=dict)
     """Where each reason was met first."""
+    refused: int = 0
+    """Searches that parse and use a command that is refused by name."""
+    unlisted: Counter[str] = field(default_factory=Counter)
+    """Fields and datasets that no data model has, by the number of searches that read them."""
     undefined: Counter[str] = field(default_factory=Counter)
     """Macros without a definition, by the number of searches that call them."""
 
@@ -59,12 +58,17 @@ class Coverage:
         self.first.setdefault(reason, place)
 
     def __str__(self) -> str:
-        lines = [_share("parse", self.parsed, self.total), _share("compile", self.compiled, self.total)]
-        if self.undefined:
-            names = ", ".join(f"{name} ({count:,})" for name, count in self.undefined.most_common(_SHOWN))
+        lines = [_share("parse:", self.parsed, self.total), _share("compile:", self.compiled, self.total)]
+        if self.refused:
             lines.append(
-                f"{len(self.undefined):,} macros without a definition were read as `search *`: {names}"
+                _share("refused:", self.refused, self.total) + " use a command that is refused by name"
             )
+        if self.undefined:
+            lines.append(
+                f"{len(self.undefined):,} macros without a definition had stand-ins: {_listed(self.undefined)}"
+            )
+        if self.unlisted:
+            lines.append(f"in the data models there is no {_listed(self.unlisted)}")
         lines += [
             f"{count:6,}  {reason}  (first: {self.first[reason]})"
             for reason, count in self.lacks.most_common()
@@ -72,8 +76,14 @@ class Coverage:
         return "\n".join(lines) + "\n"
 
 
+def _listed(counts: Counter[str]) -> str:
+    more = len(counts) - _SHOWN
+    names = [f"{name} ({count:,})" for name, count in counts.most_common(_SHOWN)]
+    return ", ".join([*names, f"{more:,} more"] if more > 0 else names)
+
+
 def _share(what: str, part: int, total: int) -> str:
-    return f"{what + ':':9}{part:,} of {total:,} ({100 * part / total if total else 100.0:.1f} %)"
+    return f"{what:9}{part:,} of {total:,} ({100 * part / total if total else 100.0:.1f} %)"
 
 
 def main() -> int:
@@ -112,22 +122,32 @@ def _try_line(found: Coverage, connection: duckdb.DuckDBPyConnection, number: in
     try:
         search = parse_search(text, macros=macros)
         found.parsed += 1
-        compile_search(text, search, connection, macros)
+        messages = compile_search(text, search, connection, macros)
         found.compiled += 1
+        found.unlisted.update({name for message in messages for name in _unlisted(message)})
     except SplError as error:
+        if isinstance(error, BeyondError | ForbiddenError) and parses_without_refused(text, macros):
+            found.parsed += 1
+            found.refused += 1
         place = f"line {number}, line {error.line} column {error.column} of the search"
         found.lack(f"{error.code} {error.message}", place)
 
 
+def _unlisted(message: str) -> list[str]:
+    """Return the fields of which a message says that their dataset lacks them."""
+    match = _NO_FIELD.fullmatch(message)
+    return [f"{match[1]}.{name}" for name in match[2].split(", ")] if match else []
+
+
 def compile_search(
     text: str, search: Search, connection: duckdb.DuckDBPyConnection, macros: MacroTable
-) -> None:
-    """Build and bind the SQL of a search over stand-ins.
+) -> tuple[str, ...]:
+    """Build and bind the SQL of a search over stand-ins; return its messages.
 
     Raises:
         SplError: It cannot be compiled.
     """
-    run_search(
+    result = run_search(
         text,
         connection=connection,
         catalog=NoEvents(),
@@ -139,59 +159,28 @@ def compile_search(
         lookups=stand_in_lookups(search),
         locate=lambda address: {},
     )
+    return tuple(result.messages)
 
 
-class NoEvents:
-    """A catalog without events, in which every index exists and every sourcetype of a data model."""
-
-    def relation(
-        self,
-        *,
-        indexes: frozenset[str] | None,
-        sourcetypes: frozenset[str] | None,
-        earliest: float,
-        latest: float,
-    ) -> Relation:
-        """Return no rows, with the fields that every event has and those that data models read."""
-        names = dict.fromkeys((*_METADATA, *_model_fields()))
-        fields = {name: StoredField(name, "NULL::VARCHAR", FieldKind.TEXT) for name in names}
-        return Relation("(SELECT 0::DOUBLE AS _time, 0::BIGINT AS _seq WHERE false)", fields, 0)
-
-    def sourcetypes(self) -> frozenset[str]:
-        """Return a sourcetype for every pattern of a data model."""
-        sources = chain.from_iterable(dataset.sources for dataset in load_datasets().values())
-        return frozenset(name.replace("*", "") for source in sources for name in source.sourcetypes)
-
-
-def _model_fields() -> list[str]:
-    sources = [source for dataset in load_datasets().values() for source in dataset.sources]
-    read = [name for source in sources for expr in source.fields.values() for name in field_names(expr)]
-    return sorted({*read, *(name for source in sources for name in term_fields(source.where))})
-
-
-def stand_in_lookups(search: Search) -> Lookups:
-    """Return an empty table for every lookup that a search names, with the fields that it names."""
-    fields: dict[str, dict[str, None]] = {}
-    for command in (command for part in walk_searches(search) for command in part.commands):
-        if isinstance(command, LookupCommand | InputLookup):
-            named = fields.setdefault(command.table, {})
-            if isinstance(command, LookupCommand):
-                named |= dict.fromkeys(name for name, _ in (*command.keys, *(command.outputs or ())))
-    return Lookups({name: Lookup(name, tuple(named), ()) for name, named in fields.items()})
-
-
-def undefined_macros(text: str, macros: MacroTable) -> dict[tuple[str, int], Macro]:
-    """Return stand-ins for the macros without arguments that a search calls and nobody defines.
-
-    Published detections call the macros of their authors' environment; as a term or as a command, each is read as a
-    condition that every event meets.
-    """
-    known = {**bundled_macros(), **macros}
-    texts = (text, *(macro.definition for macro in macros.values()))
-    called = dict.fromkeys(name for one in texts for name in _CALL.findall(blank_comments(one)))
-    return {
-        (name, 0): Macro(name, (), "search *", "stand-in", 0) for name in called if (name, 0) not in known
-    }
+def parses_without_refused(text: str, macros: MacroTable) -> bool:
+    """Tell whether a search parses once `head` stands in the place of each command that is refused by name."""
+    plain = expand(text, macros).text
+    while True:
+        try:
+            parse_search(plain)
+        except (BeyondError, ForbiddenError) as error:
+            if error.span is None:
+                return False
+            begins = plain[: error.span.start].rstrip()
+            stands_first = (
+                begins in {"", "|"} or begins.endswith("[") or begins.removesuffix("|").rstrip().endswith("[")
+            )
+            instead = "makeresults" if stands_first else "head"
+            plain = f"{plain[: error.span.start]}{instead} {plain[closing_pipe(plain, error.span.end) :]}"
+        except SplError:
+            return False
+        else:
+            return True
 
 
 def read_macros(entries: Mapping[str, Any] | list[dict[str, Any]]) -> dict[tuple[str, int], Macro]:

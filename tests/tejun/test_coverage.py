@@ -31,17 +31,52 @@ def test_parsed_and_compiled_searches_are_counted_and_the_others_say_what_they_l
             b"no JSON",
         ]
     )  # fmt: skip
-    assert (found.total, found.parsed, found.compiled) == (8, 5, 5)
-    assert list(found.lacks.values()) == [1, 1, 1]
-    assert found.undefined == {"my_own_filter": 1}
+    assert (found.total, found.parsed, found.compiled, found.refused) == (8, 7, 6, 1)
+    assert list(found.lacks.values()) == [1, 1]
+    assert found.undefined == {"my_own_filter": 1, "none": 1}
     table = str(found)
-    assert "parse:   5 of 8 (62.5 %)" in table
+    assert "parse:   7 of 8 (87.5 %)" in table
+    assert "refused: 1 of 8 (12.5 %) use a command that is refused by name" in table
     assert (
         "command 'predict': Splunk does not say how it forecasts.  (first: line 4, line 2 column 3 of the search)"
         in table
     )
-    assert "macro `none` is unknown" in table
-    assert "1 macros without a definition were read as `search *`: my_own_filter (1)" in table
+    assert "2 macros without a definition had stand-ins: none (1), my_own_filter (1)" in table
+
+
+@pytest.mark.parametrize(
+    ("search", "parses"),
+    [
+        ("index=a | apply model threshold=0.01 | where x=1", True),
+        ("index=a | apply model | eval x=", False),
+        ("index=a [search index=b | outputlookup seen.csv | table user] | stats count", True),
+        ("| mstats avg(cpu) where index=m by host span=1m | join host [mstats max(cpu) where index=m by host]", True),
+        ("index=a | unheard of", False),
+    ],
+)  # fmt: skip
+def test_a_command_refused_by_name_does_not_hide_what_else_a_search_has(search: str, parses: bool) -> None:
+    found = coverage.measure(lines({"search": search}))
+    assert (found.parsed, found.compiled, found.refused) == (int(parses), 0, int(parses))
+
+
+def test_fields_that_no_data_model_has_are_told() -> None:
+    found = coverage.measure(lines({"search": "| tstats count from datamodel=Web by Web.srcc Web.url"}))
+    assert found.compiled == 1
+    assert "in the data models there is no Web.Web.srcc (1)" in str(found)
+
+
+ANYWHERE = [
+    "index=a | eval new=if(first > relative_time(now(), `window`), 1, 0) | where x > `least(1)`",
+    "index=a Image IN (`names`) | stats count(eval(x=`y`)) by `fields`",
+    "| tstats `options` count from datamodel=Endpoint.Processes where `shells` by `grouped` Processes.user",
+    "index=a [`known`] | `narrowed(user, 5)` | table `fields`",
+]
+
+
+@pytest.mark.parametrize("search", ANYWHERE)
+def test_a_stand_in_fits_where_its_macro_is_called(search: str) -> None:
+    found = coverage.measure(lines({"search": search}))
+    assert found.compiled == 1, str(found)
 
 
 def test_a_search_that_parses_may_still_not_compile() -> None:
