@@ -60,15 +60,31 @@ class Clause:
             del tokens[:end]
         return joined
 
+    def aliases(self, tokens: list[Token]) -> list[Token]:
+        """Return the tokens with a touching `name(field)` behind AS as one: a name may have parentheses."""
+        for place, token in enumerate(tokens[:-1], 1):
+            if token.kind == "word" and token.value.upper() == "AS":
+                end = place + _end_of_call(tokens[place:])
+                span = Span(tokens[place].span.start, tokens[end - 1].span.end)
+                text = self.text[span.start : span.end]
+                named = tokens[place] if end == place + 1 else Token("word", text, text, span)
+                return [*tokens[:place], named, *self.aliases(tokens[end:])]
+        return tokens
+
     def until(self, end: int) -> Clause:
         """Return the arguments before `end`."""
         return replace(self, end=end)
 
-    def expression(self, start: int | None = None, end: int | None = None) -> ExpressionParser:
+    def expression(
+        self, start: int | None = None, end: int | None = None, *, subsearches: bool = False
+    ) -> ExpressionParser:
         """Return a parser of eval expressions over the arguments or a part of them."""
         first = self.start if start is None else start
         last = self.end if end is None else end
-        return ExpressionParser(tokenize(self.text, EVAL, first, last), self.text)
+        parse_pipeline = self.parse_pipeline if subsearches else None
+        return ExpressionParser(
+            tokenize(self.text, EVAL, first, last), self.text, parse_pipeline=parse_pipeline
+        )
 
     def whole_expression(self, start: int, end: int) -> Expr:
         """Return the expression that `text[start:end]` is."""

@@ -14,7 +14,20 @@ from spl.calls import PLAIN
 from spl.calls.multi import joined, parts_of
 from spl.calls.times import strftime, strptime
 from spl.errors import SearchTimeoutError, SplError, TimeError
-from spl.expr import Arithmetic, Call, Compare, Expr, Field, In, Literal, Logic, Negate, Not, field_names
+from spl.expr import (
+    Arithmetic,
+    Call,
+    Compare,
+    Expr,
+    Field,
+    In,
+    Literal,
+    Logic,
+    Negate,
+    Not,
+    Subquery,
+    field_names,
+)
 from spl.meets import cidr_contains, meets
 from spl.parse_terms import parse_condition
 from spl.regexes import TIMEOUT_S
@@ -66,7 +79,7 @@ def _value(expr: Expr, scope: _Scope) -> Value:
             return None if truth is None else not truth
         case Logic(op, operands):
             return _logic(op, [_truth(_value(operand, scope)) for operand in operands])
-        case Call():
+        case Call() | Subquery():
             return _call(expr, scope)
 
 
@@ -162,7 +175,9 @@ def _like(value: Value, pattern: Value) -> Value:
         raise SearchTimeoutError(f"the pattern {wanted[:60]!r} ran too long.") from None
 
 
-def _call(call: Call, scope: _Scope) -> Value:
+def _call(call: Call | Subquery, scope: _Scope) -> Value:
+    if isinstance(call, Subquery):
+        raise SplError("a subsearch has no value in one row.", span=call.span)
     if call.name in _LAZY:
         return _LAZY[call.name](call, scope)
     function = PLAIN.get(call.name)
@@ -222,21 +237,23 @@ def _nullif(call: Call, scope: _Scope) -> Value:
     return None if _compare("=", value, other) is True else value
 
 
-def _each(call: Call, field: str, body: Expr, scope: _Scope) -> list[tuple[str, Value]]:
-    """Evaluate `body` for every value of `field`, which stands for that value alone."""
-    parts = parts_of(_field(scope.row.get(field)))
+def _each(many: Value, field: str, body: Expr, scope: _Scope) -> list[tuple[str, Value]]:
+    """Evaluate `body` for every one of `many`, for which alone `field` stands."""
+    parts = parts_of(many)
     scopes = (_Scope({**scope.row, field: part}, scope.now, scope.zone) for part in parts)
     return [(part, _value(body, inner)) for part, inner in zip(parts, scopes, strict=True)]
 
 
 def _mvmap(call: Call, scope: _Scope) -> Value:
     field = field_names(call.args[0])[0]
-    return joined([part for _, value in _each(call, field, call.args[1], scope) for part in parts_of(value)])
+    found = _each(_value(call.args[0], scope), field, call.args[1], scope)
+    return joined([part for _, value in found for part in parts_of(value)])
 
 
 def _mvfilter(call: Call, scope: _Scope) -> Value:
     field = field_names(call.args[0])[0]
-    return joined([part for part, value in _each(call, field, call.args[0], scope) if is_true(value)])
+    found = _each(_field(scope.row.get(field)), field, call.args[0], scope)
+    return joined([part for part, value in found if is_true(value)])
 
 
 def _searchmatch(call: Call, scope: _Scope) -> Value:
@@ -265,5 +282,5 @@ _LAZY: dict[str, Callable[[Call, _Scope], Value]] = {
     "true": lambda call, scope: True,
 }
 
-IMPLEMENTED = frozenset(_LAZY) | frozenset(PLAIN) | {"in"}
+IMPLEMENTED = frozenset(_LAZY) | frozenset(PLAIN) | {"in", "validate"}
 """Names that this backend evaluates; a test compares them with the registry."""

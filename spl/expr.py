@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, replace
 from functools import lru_cache
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from typing import Literal as Choice
 
 from spl.errors import Span
 from spl.functions import FUNCTIONS
+
+if TYPE_CHECKING:
+    from spl.plan import Search
 
 ArithmeticOp = Choice["+", "-", "*", "/", "%", "."]
 CompareOp = Choice["=", "!=", "<", "<=", ">", ">=", "LIKE"]
@@ -94,13 +97,21 @@ class Call:
     span: Span
 
 
-Expr = Literal | Field | Negate | Arithmetic | Compare | In | Not | Logic | Call
+@dataclass(frozen=True, slots=True, eq=False)
+class Subquery:
+    """`[ search … ]` in an expression; the text or the condition that its rows are takes its place before anything is read."""
+
+    search: Search
+    span: Span
+
+
+Expr = Literal | Field | Negate | Arithmetic | Compare | In | Not | Logic | Call | Subquery
 
 
 _PARTS: dict[type, tuple[str, ...]] = {
     kind: tuple(part.name for part in fields(kind) if part.name not in {"span", "name", "op"})
     for kind in (Literal, Field, Negate, Arithmetic, Compare, In, Not, Logic, Call)
-}
+} | {Subquery: ()}
 """The attributes of each class that can hold sub-expressions."""
 
 
@@ -123,8 +134,17 @@ def walk(expr: Expr) -> Iterator[Expr]:
 
 @lru_cache(maxsize=1024)
 def field_names(expr: Expr) -> tuple[str, ...]:
-    """Return the names of the fields that `expr` reads, in order of appearance, without repeats."""
-    return tuple(dict.fromkeys(node.name for node in walk(expr) if isinstance(node, Field)))
+    """Return the names of the fields that `expr` reads, in order of appearance, without repeats.
+
+    A subsearch may become text that names any field: `*`.
+    """
+    found = (node for node in walk(expr) if isinstance(node, Field | Subquery))
+    return tuple(dict.fromkeys(node.name if isinstance(node, Field) else "*" for node in found))
+
+
+def subsearches(expr: Expr) -> tuple[Search, ...]:
+    """Return the subsearches in `expr`."""
+    return tuple(node.search for node in walk(expr) if isinstance(node, Subquery))
 
 
 def is_condition(expr: Expr) -> bool:

@@ -127,6 +127,7 @@ _ALL = (
     Function("typeof", 1, 1, "text", "Number, String, Boolean or Invalid"),
     Function("upper", 1, 1, "text", "upper case"),
     Function("urldecode", 1, 1, "text", "text without percent encoding"),
+    Function("validate", 2, None, "same", "value after the first condition that does not hold"),
 )
 
 FUNCTIONS: dict[str, Function] = {function.name: function for function in _ALL}

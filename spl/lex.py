@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from spl.errors import Span, SplError, SplSyntaxError, UnsupportedError
+from spl.errors import Span, SplSyntaxError
 
 Kind = Literal[
     "word", "string", "quoted_field", "number", "op", "comma", "lparen", "rparen", "subsearch", "end"
@@ -31,7 +31,7 @@ _COMMON = rf"(?P<space>\s+)|(?P<string>{_STRING})|(?P<comma>,)|(?P<lparen>\()|(?
 EVAL = re.compile(
     rf"{_COMMON}|(?P<quoted_field>{_QUOTED_FIELD})"
     r"|(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)(?![\w{])"
-    r"|(?P<word>[^\W\d][\w{}@:]*)|(?P<op>==|!=|<=|>=|<>|[=<>+\-*/%.])",
+    r"|(?P<word>(?:[^\W\d]|\{[\w.]+\})[\w{}@:]*)|(?P<op>==|!=|<=|>=|<>|[=<>+\-*/%.])",
     re.DOTALL,
 )
 ARGUMENTS = re.compile(
@@ -72,7 +72,7 @@ def _tokens(text: str, pattern: re.Pattern[str], position: int, stop: int) -> It
             if after_operator and pattern is SEARCH and not text[position].isspace()
             else pattern
         )
-        if text[position] == "[" and pattern is not EVAL:
+        if text[position] == "[":
             end = closing_bracket(text, position, stop)
             yield Token("subsearch", text[position:end], text[position + 1 : end - 1], Span(position, end))
             position, after_operator = end, False
@@ -95,10 +95,8 @@ def _token(match: re.Match[str]) -> Token:
     return Token(kind, text, value, Span(match.start(), match.end()))
 
 
-def _unreadable(text: str, position: int) -> SplError:
+def _unreadable(text: str, position: int) -> SplSyntaxError:
     char = text[position]
-    if char == "[":
-        return UnsupportedError("subsearch in an expression.", text=text, span=Span(position, position + 1))
     what = f"the quote {char} is never closed" if char in "\"'" else f"unexpected character {char!r}"
     return SplSyntaxError(f"{what}.", text=text, span=Span(position, position + 1))
 

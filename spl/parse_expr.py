@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from spl.calls.times import DIRECTIVES, unknown_directive
 from spl.errors import Span, SplError, SplSyntaxError, TimeError, UnsupportedError
@@ -21,6 +21,7 @@ from spl.expr import (
     Logic,
     Negate,
     Not,
+    Subquery,
     field_names,
 )
 from spl.functions import ALIASES, FUNCTIONS
@@ -29,6 +30,9 @@ from spl.parse_terms import parse_condition
 from spl.plan import term_fields
 from spl.regexes import check_regex
 from spl.timerange import step_list
+
+if TYPE_CHECKING:
+    from spl.plan import Search
 
 _COMPARISONS = {"=": "=", "==": "=", "!=": "!=", "<>": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _STOPWORDS = {"AS", "BY"}
@@ -58,11 +62,16 @@ class ExpressionParser:
     """Reads one expression from tokens and stops at the first token that cannot continue it."""
 
     def __init__(
-        self, tokens: tuple[Token, ...], text: str, extra_functions: frozenset[str] = frozenset()
+        self,
+        tokens: tuple[Token, ...],
+        text: str,
+        extra_functions: frozenset[str] = frozenset(),
+        parse_pipeline: Callable[[Span], Search] | None = None,
     ) -> None:
         self._tokens = tokens
         self._text = text
         self._extra = extra_functions
+        self._parse_pipeline = parse_pipeline
         self._depth = 0
         self.position = 0
 
@@ -209,9 +218,18 @@ class ExpressionParser:
                 inner = self.parse_expression()
                 self.expect("rparen", ")")
                 return inner
+            case "subsearch":
+                self.advance()
+                return self._subquery(token)
             case "word" if token.value.upper() not in _STOPWORDS | {"AND", "OR", "NOT"}:
                 return self._word()
         raise self.fail(f"unexpected {token.text or 'end'!r}. Expected a value, a field or a function.")
+
+    def _subquery(self, token: Token) -> Expr:
+        if self._parse_pipeline is None:
+            raise UnsupportedError("subsearch in this expression.", text=self._text, span=token.span)
+        search = self._parse_pipeline(Span(token.span.start + 1, token.span.end - 1))
+        return Subquery(search, token.span)
 
     def _word(self) -> Expr:
         token = self.advance()
@@ -252,6 +270,11 @@ class ExpressionParser:
         self._check_arguments(name, args)
         if name == "searchmatch":
             args = (*args, *self._condition_fields(args[0]))
+        if name == "validate":
+            pairs = zip(args[::2], args[1::2], strict=True)
+            return Call(
+                "case", tuple(part for test, value in pairs for part in (Not(test, test.span), value)), span
+            )
         return Call(name, args, span)
 
     def _check_arguments(self, name: str, args: tuple[Expr, ...]) -> None:
@@ -259,16 +282,14 @@ class ExpressionParser:
         pattern = _REGEX_AT.get(name)
         if pattern is not None and isinstance(args[pattern], Literal):
             check_regex(str(cast("Literal", args[pattern]).value), text=self._text, span=args[pattern].span)
-        if name == "case" and len(args) % 2:
+        if name in {"case", "validate"} and len(args) % 2:
             raise SplSyntaxError(
-                "case() needs pairs of condition and value.", text=self._text, span=args[-1].span
+                f"{name}() needs pairs of condition and value.", text=self._text, span=args[-1].span
             )
         if name in {"mvmap", "mvfilter"} and len(field_names(args[0])) != 1:
             raise UnsupportedError(
                 f"{name}() over anything but one field.", text=self._text, span=args[0].span
             )
-        if name == "mvmap" and not isinstance(args[0], Field):
-            raise UnsupportedError("mvmap() over an expression.", text=self._text, span=args[0].span)
         if name in {"strftime", "strptime", "relative_time"} and isinstance(args[1], Literal):
             self._check_time(name, str(args[1].value), args[1].span)
 

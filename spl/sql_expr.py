@@ -5,7 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import count
 
-from spl.expr import Arithmetic, Call, Compare, Expr, Field, In, Literal, Logic, Negate, Not, field_names
+from spl.errors import UnsupportedError
+from spl.expr import (
+    Arithmetic,
+    Call,
+    Compare,
+    Expr,
+    Field,
+    In,
+    Literal,
+    Logic,
+    Negate,
+    Not,
+    Subquery,
+    field_names,
+)
 from spl.parse_terms import parse_condition
 from spl.python_calls import Kind
 from spl.sql_calls import IMPLEMENTED as CALLS
@@ -48,17 +62,13 @@ def compile_expression(expr: Expr, context: SqlContext) -> Sql:
             return Sql(f"(NOT {as_bool(compile_expression(operand, context))})", Kind.BOOL)
         case Logic(op, operands):
             return _logic(op, [as_bool(compile_expression(operand, context)) for operand in operands])
-        case Call():
+        case Call() | Subquery():
             return _call(expr, context)
 
 
-def _in(expr: In, context: SqlContext) -> Sql:
-    subject = compile_expression(expr.value, context)
-    parts = [compare_sql("=", subject, compile_expression(option, context)).text for option in expr.options]
-    return Sql("(" + " OR ".join(parts) + ")", Kind.BOOL)
-
-
-def _call(call: Call, context: SqlContext) -> Sql:
+def _call(call: Call | Subquery, context: SqlContext) -> Sql:
+    if isinstance(call, Subquery):
+        raise UnsupportedError("subsearch in this expression.", text=context.source, span=call.span)
     own = _OWN.get(call.name)
     if own is not None:
         return own(call, context)
@@ -111,23 +121,24 @@ def _searchmatch(call: Call, context: SqlContext) -> Sql:
     return Sql("TRUE" if term is None else f"coalesce({compile_term(term, context)}, FALSE)", Kind.BOOL)
 
 
-def _per_value(call: Call, context: SqlContext, body: Expr) -> tuple[str, Sql, Sql]:
-    """Compile `body` for one value of the multivalue field it speaks of: variable, list, body."""
+def _per_value(call: Call, context: SqlContext, body: Expr) -> tuple[str, Sql]:
+    """Compile `body` for one value, for which the field of the first argument stands: variable, body."""
     field = field_names(call.args[0])[0]
-    many = context.columns.get(field, NULL)
     variable = f"spl_v{next(_FRESH)}"
     inner = replace(context, columns={**context.columns, field: Sql(variable, Kind.TEXT)})
-    return variable, many, compile_expression(body, inner)
+    return variable, compile_expression(body, inner)
 
 
 def _mvfilter(call: Call, context: SqlContext) -> Sql:
-    variable, many, body = _per_value(call, context, call.args[0])
+    variable, body = _per_value(call, context, call.args[0])
+    many = context.columns.get(field_names(call.args[0])[0], NULL)
     kept = f"list_filter({as_multi(many)}, lambda {variable}: coalesce({as_bool(body)}, FALSE))"
     return Sql(f"spl_multi({kept})", Kind.MULTI)
 
 
 def _mvmap(call: Call, context: SqlContext) -> Sql:
-    variable, many, body = _per_value(call, context, call.args[1])
+    variable, body = _per_value(call, context, call.args[1])
+    many = compile_expression(call.args[0], context)
     if body.kind is Kind.MULTI:
         spread = f"flatten(list_transform({as_multi(many)}, lambda {variable}: coalesce({body.text}, [])))"
         return Sql(f"spl_multi({spread})", Kind.MULTI)
@@ -137,5 +148,5 @@ def _mvmap(call: Call, context: SqlContext) -> Sql:
 
 _OWN = {"mvfilter": _mvfilter, "mvmap": _mvmap, "searchmatch": _searchmatch}
 
-IMPLEMENTED = CALLS | frozenset(_OWN) | {"in"}
+IMPLEMENTED = CALLS | frozenset(_OWN) | {"in", "validate"}
 """Names that this backend compiles; a test compares them with the registry."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any
+from typing import Literal as Choice
 
 from spl.errors import Span, SplError
+from spl.expr import Compare, Expr, Field, Literal, Logic, Subquery, rewrite, subsearches
+from spl.parse_expr import parse_expression
 from spl.parse_terms import parse_condition
 from spl.python_calls import Kind
 from spl.sql_values import as_text
@@ -54,6 +57,64 @@ def resolve_term(builder: Builder, term: Term | None) -> Term | None:
             resolved = tuple(resolve_term(builder, operand) for operand in operands)
             return Combined(op, tuple(part for part in resolved if part is not None), span)
     return term
+
+
+def resolve_expression(builder: Builder, expr: Expr) -> Expr:
+    """Return `expr` with every subsearch in it run and replaced by the expression that its rows are."""
+
+    def change(node: Expr) -> Expr | None:
+        return _as_expression(builder, node) if isinstance(node, Subquery) else None
+
+    return rewrite(expr, change) if subsearches(expr) else expr
+
+
+def _as_expression(builder: Builder, subquery: Subquery) -> Expr:
+    """Return what the rows of a subsearch are in an expression: the text of `return`, or comparisons of its fields."""
+    stage, _ = builder.subsearch(subquery.search, SUBSEARCH_ROWS, "eval")
+    names = [name for name in stage.columns if not name.startswith("_")]
+    raw = next((name for name in _RAW if name in names), None)
+    if raw is not None:
+        column = as_text(stage.columns[raw])
+        found = builder.runtime.rows(builder.statement(f"SELECT {column} FROM {stage.cte}{stage.order_by}"))
+        text = " OR ".join(text for (text,) in found if text)
+        return _read_expression(text, builder, subquery.span)
+    pairs = [
+        [(name, value) for name, cell in zip(names, row, strict=True) for value in parts(cell)]
+        for row in _rows(builder, stage, names)
+    ]
+    place = subquery.span
+    rows = [
+        [Compare("=", Field(name, place), Literal(value, place), place) for name, value in row]
+        for row in pairs
+    ]
+    return _any([_joined("AND", row, place) for row in rows if row], place)
+
+
+def _joined(op: Choice["AND", "OR"], operands: Sequence[Expr], span: Span) -> Expr:
+    return operands[0] if len(operands) == 1 else Logic(op, tuple(operands), span)
+
+
+def _any(operands: Sequence[Expr], span: Span) -> Expr:
+    """Return an OR over `operands`, as a balanced tree; false when there are none."""
+    if not operands:
+        return Literal(False, span)
+    if len(operands) <= _JOINED_FROM:
+        return _joined("OR", operands, span)
+    middle = len(operands) // 2
+    return Logic("OR", (_any(operands[:middle], span), _any(operands[middle:], span)), span)
+
+
+def _read_expression(text: str, builder: Builder, span: Span) -> Expr:
+    if not text or _EMPTY.fullmatch(text):
+        return Literal(False if text else None, span)
+    try:
+        return parse_expression(text)
+    except SplError as error:
+        raise type(error)(
+            f"the subsearch gave {text[:60]!r}, which is no expression: {error.message}",
+            text=builder.source,
+            span=span,
+        ) from None
 
 
 def _condition(builder: Builder, stage: Stage, span: Span) -> Term:

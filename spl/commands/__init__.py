@@ -28,6 +28,7 @@ from spl.commands import (
     timewrap,
     totals,
     transaction,
+    unchanged,
     values,
 )
 from spl.plan import Command
@@ -106,12 +107,19 @@ _CLASSES: tuple[type[Command], ...] = (
     carrying.Delta,
     carrying.Trendline,
     timewrap.TimeWrap,
+    unchanged.Noop,
 )
 
 COMMANDS: Mapping[str, type[Command]] = {kind.name: kind for kind in _CLASSES}
 """The class of every command but `search`, by name."""
 
-ALIASES = {"bucket": "bin", "kv": "extract"}
+ALIASES = {
+    "bucket": "bin",
+    "kv": "extract",
+    "highlight": "noop",
+    "localop": "noop",
+    "redistribute": "noop",
+}
 """Other names of commands."""
 
 GENERATING = frozenset(

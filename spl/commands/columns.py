@@ -7,14 +7,16 @@ from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 from spl.clause import Clause
+from spl.commands.naming import assigned_by_value, naming_fields
 from spl.errors import Span
-from spl.expr import Expr, field_names, is_condition
-from spl.plan import Command, Names
+from spl.expr import Expr, field_names, is_condition, subsearches
+from spl.plan import Command, Names, Search
 from spl.python_calls import Kind
 from spl.sql_expr import compile_expression
 from spl.sql_text import number_literal, text_literal
 from spl.sql_values import NULL, Sql, as_text
 from spl.stage import Builder, Stage
+from spl.subsearch import resolve_expression
 from spl.wildcards import chosen, matches, renamed
 
 INTERNAL = ("_time", "_raw")
@@ -35,18 +37,32 @@ class Eval(Command):
         return cls(parse_assignments(clause, "eval"), clause.span)
 
     def reads(self) -> tuple[str, ...]:
-        """Return the fields of the expressions."""
-        return tuple(name for _, expr in self.assignments for name in field_names(expr))
+        """Return the fields of the expressions, and those whose values name a field."""
+        read = (name for _, expr in self.assignments for name in field_names(expr))
+        return (*read, *(name for target in self.makes() for name in naming_fields(target)))
 
     def makes(self) -> tuple[str, ...]:
-        """Return the assigned fields."""
+        """Return the assigned fields, as they are written."""
         return tuple(name for name, _ in self.assignments)
+
+    def output(self, names: Names) -> Names:
+        """Return nothing known when the values of a field name one."""
+        return None if any(map(naming_fields, self.makes())) else Command.output(self, names)
+
+    def searches(self) -> tuple[Search, ...]:
+        """Return the subsearches of the expressions."""
+        return tuple(search for _, expr in self.assignments for search in subsearches(expr))
 
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Assign the fields one after another."""
         for name, expr in self.assignments:
-            value = compile_expression(expr, builder.context(stage))
-            stage = builder.extend(stage, [(name, stored(value))])
+            value = stored(compile_expression(resolve_expression(builder, expr), builder.context(stage)))
+            named = naming_fields(name)
+            stage = (
+                assigned_by_value(builder, stage, name, value)
+                if named
+                else builder.extend(stage, [(name, value)])
+            )
         return stage
 
 
@@ -59,16 +75,16 @@ def stored(value: Sql) -> Sql:
 
 def parse_assignments(clause: Clause, command: str) -> tuple[tuple[str, Expr], ...]:
     """Read `name=expression, …`; refuse one that is true or false, which no field can hold."""
-    parser = clause.expression()
+    parser = clause.expression(subsearches=command == "eval")
     assignments: list[tuple[str, Expr]] = []
     while True:
         name = parser.advance()
         if name.kind not in {"word", "quoted_field", "string"}:
             raise clause.fail(f"unexpected {name.text or 'end'!r}. Expected a field name.", name.span)
-        target = name.value
-        while name.kind == "word" and parser.token.text == ".":
-            parser.advance()
-            target += f".{parser.advance().value}"
+        target, end = name.value, name.span.end
+        while name.kind == "word" and parser.token.text != "=" and parser.token.span.start == end:
+            part = parser.advance()
+            target, end = target + part.text, part.span.end
         if parser.token.text != "=":
             raise clause.fail(f"unexpected {parser.token.text or 'end'!r}. Expected =.", parser.token.span)
         parser.advance()

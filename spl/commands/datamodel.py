@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 from spl.clause import Clause, split_words
 from spl.commands.aggregate import group, leading_options
@@ -128,6 +129,9 @@ class Tstats(Generator):
     def parse(cls, clause: Clause) -> Tstats:
         """Read `tstats [options] statistics [FROM datamodel=…] [WHERE condition] [BY fields [span=]]`."""
         tokens = clause.arguments()
+        for token, after in pairwise(tokens):
+            if token.value.upper() == "PREFIX" and after.kind == "lparen":
+                raise clause.unsupported("PREFIX(): there is no index of words.", token.span, ("fields",))
         options, tokens = leading_options(clause, tokens, *_TSTATS_OPTIONS)
         parts = split_words(tokens, "from", "where", "by", "groupby")
         grouped = parts.get("by") or parts.get("groupby") or []

@@ -28,6 +28,10 @@ MOST_ITEMS = 100
 """Values of a field that are run over at most."""
 _ITEM, _ITEMS = "spl_each_item", "spl_each_items"
 _MODES = ("multifield", "multivalue", "json_array")
+_OWN_WORDS = {"fieldstr": "<<FIELD>>", "matchstr": "<<MATCHSTR>>"} | {
+    f"matchseg{number}": f"<<MATCHSEG{number}>>" for number in (1, 2, 3)
+}
+"""Option that gives a placeholder a word of the search's own -> the placeholder."""
 _PLACEHOLDER = re.compile(r"<<(FIELD|MATCHSTR|MATCHSEG([123])|ITEM|ITER)>>", re.IGNORECASE)
 
 
@@ -47,15 +51,16 @@ class ForEach(Command):
     @classmethod
     def parse(cls, clause: Clause) -> Command:
         """Read `foreach fields [ eval … <<FIELD>> … ]`, `foreach mode=multivalue field [ eval … <<ITEM>> … ]`."""
-        options, rest = clause.options("fieldstr", "matchstr", "matchseg1", "matchseg2", "matchseg3", "mode")
+        options, rest = clause.options("mode", *_OWN_WORDS)
         mode = clause.choice(options, "mode", "multifield", _MODES)
-        for name in options.keys() - {"mode"}:
-            raise clause.unsupported(f"foreach {name}=.", options[name].span, ("mode",))
         templates = [token for token in rest if token.kind == "subsearch"]
         fields = clause.fields([token for token in rest if token.kind != "subsearch"])
         if len(templates) != 1:
             raise clause.fail("foreach needs one template. Expected [ eval … <<FIELD>> … ].")
         template = templates[0].value
+        for option, placeholder in _OWN_WORDS.items():
+            if option in options:
+                template = template.replace(options[option].value, placeholder)
         if mode != "multifield":
             return EachValue.of(clause, mode, rest, template)
         sample = clause.parse_commands(_filled(template, "field", "field", "field"))

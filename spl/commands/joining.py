@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from spl.clause import Clause
@@ -87,10 +88,15 @@ class Join(Command):
     @classmethod
     def parse(cls, clause: Clause) -> Join:
         """Read `join [type=] [max=] [overwrite=] [fields] [ search … ]`."""
-        options, rest = clause.options(
-            "type", "max", "overwrite", "usetime", "earlier", "keepsingle", "left", "right"
-        )
-        for name in ("usetime", "earlier", "left", "right"):
+        tokens = clause.arguments()
+        for token, after in pairwise(tokens):
+            if token.value.lower() in {"left", "right"} and after.text == "=":
+                raise clause.unsupported(
+                    "join with left=, right= and where.", token.span,
+                    ("rename the fields of the subsearch to the same names, then: join fields [ search … ]",),
+                )  # fmt: skip
+        options, rest = clause.options("type", "max", "overwrite", "usetime", "earlier", "keepsingle")
+        for name in ("usetime", "earlier"):
             if name in options and (name != "usetime" or clause.flag(options, name)):
                 raise clause.unsupported(f"join {name}=.", options[name].span, ("type", "max", "overwrite"))
         search = clause.subsearch(rest, "join")

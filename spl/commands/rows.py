@@ -9,15 +9,16 @@ from typing import Literal
 
 from spl.clause import Clause, split_words
 from spl.errors import Span
-from spl.expr import Expr, Field, field_names, is_condition
+from spl.expr import Expr, Field, Subquery, field_names, is_condition, subsearches
 from spl.lex import Token
-from spl.plan import Command
+from spl.plan import Command, Search
 from spl.python_calls import Kind
 from spl.regexes import check_regex, compile_pcre, for_database, searching
 from spl.sql_expr import compile_expression
 from spl.sql_text import text_literal
 from spl.sql_values import Sql, as_bool, as_number, as_text
 from spl.stage import Builder, Limit, OrderKey, Stage
+from spl.subsearch import resolve_expression
 from spl.values import Value, to_text
 
 SORT_LIMIT = 10_000
@@ -35,7 +36,7 @@ class Where(Command):
     @classmethod
     def parse(cls, clause: Clause) -> Where:
         """Read `where expression`."""
-        parser = clause.expression()
+        parser = clause.expression(subsearches=True)
         condition = parser.parse_expression()
         parser.expect_end()
         check_condition(clause, condition, "where")
@@ -45,14 +46,19 @@ class Where(Command):
         """Return the fields of the expression."""
         return field_names(self.condition)
 
+    def searches(self) -> tuple[Search, ...]:
+        """Return the subsearches of the expression."""
+        return subsearches(self.condition)
+
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Keep the rows for which the expression is true."""
-        return builder.filter(stage, as_bool(compile_expression(self.condition, builder.context(stage))))
+        condition = resolve_expression(builder, self.condition)
+        return builder.filter(stage, as_bool(compile_expression(condition, builder.context(stage))))
 
 
 def check_condition(clause: Clause, expr: Expr, command: str) -> None:
     """Refuse an expression that is never true or false."""
-    if not is_condition(expr) and not isinstance(expr, Field):
+    if not is_condition(expr) and not isinstance(expr, Field | Subquery):
         raise clause.unsupported(f"{command} with an expression that is no condition.", expr.span)
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spl.errors import SplError, SplSyntaxError, UnsupportedError
+from spl.errors import SplError, SplSyntaxError
 from spl.lex import ARGUMENTS, EVAL, SEARCH, blank_comments, split_pipeline, tokenize, unescape
 
 VOCABULARIES = {"eval": EVAL, "arguments": ARGUMENTS, "search": SEARCH}
@@ -45,7 +45,7 @@ def test_text_becomes_tokens(vocabulary: str, text: str, wanted: str) -> None:
         ('a="x', SplSyntaxError, "1:3"),
         ("a='x", SplSyntaxError, "1:3"),
         ("a\n= ;", SplSyntaxError, "2:3"),
-        ("a=[x]", UnsupportedError, "1:3"),
+        ("a=[x", SplSyntaxError, "1:3"),
     ],
 )
 def test_what_is_no_token_is_told_with_its_place(text: str, error: type[SplError], place: str) -> None:
