@@ -13,7 +13,10 @@ from spl.errors import MacroError, Span
 from spl.lex import unescape
 
 _STANZA = re.compile(r"\[\s*(?P<name>[^\]()\s]+?)(?:\((?P<count>\d+)\))?\s*\]")
-_CALL = re.compile(r'```.*?(?:```|\Z)|"(?:[^"\\]|\\.)*"|`(?P<body>[^`]*)`', re.DOTALL)
+_CALL = re.compile(
+    r'```.*?(?:```|\Z)|"`(?P<quoted>\w+(?:\([^`"]*\))?)`"|"(?:[^"\\]|\\.)*"|`(?P<body>[^`]*)`', re.DOTALL
+)
+"""A comment, a macro call that is the whole of a quoted text, any other quoted text, or a macro call."""
 _DEEPEST = 20
 _LARGEST = 50_000
 
@@ -130,9 +133,9 @@ class Expanded:
 def macro_calls(text: str) -> Iterator[tuple[str, int, int]]:
     """Yield the name, the number of arguments and the place of every macro call in `text`."""
     for match in _CALL.finditer(text):
-        if match["body"] is not None:
-            name, args = _split_call(match["body"])
-            yield name, len(args), match.start()
+        if body := match["body"] or match["quoted"]:
+            name, args = _split_call(body)
+            yield name, len(args), match.end() - len(body) - 2
 
 
 def expand(text: str, macros: MacroTable) -> Expanded:
@@ -145,15 +148,35 @@ def expand(text: str, macros: MacroTable) -> Expanded:
     pieces: list[tuple[int, int, bool]] = []
     out, position = "", 0
     for match in _CALL.finditer(text):
-        if match["body"] is None:
+        call = match.start() + (match["quoted"] is not None)
+        replaced = _replaced(match, macros, text, Span(call, match.end()), ())
+        if replaced is None:
             continue
         pieces += [(len(out), position, True)]
         out += text[position : match.start()]
-        pieces += [(len(out), match.start(), False)]
-        out += _replacement(match["body"], macros, text, Span(match.start(), match.end()), ())
+        pieces += [(len(out), call, False)]
+        out += replaced
         position = match.end()
     pieces.append((len(out), position, True))
     return Expanded(out + text[position:], text, tuple(pieces))
+
+
+def _replaced(
+    match: re.Match[str], macros: MacroTable, text: str, span: Span, active: tuple[str, ...]
+) -> str | None:
+    """Return what takes the place of a match of `_CALL`; None when it stays.
+
+    A quoted text that is the call of a known macro becomes the macro's text in quotes.
+    """
+    if match["body"] is not None:
+        return _replacement(match["body"], macros, text, span, active)
+    if match["quoted"] is None:
+        return None
+    name, args = _split_call(match["quoted"])
+    if (name, len(args)) not in macros:
+        return None
+    found = _replacement(match["quoted"], macros, text, span, active)
+    return found if _QUOTED.fullmatch(found.strip()) else f'"{found}"'
 
 
 def _replacement(body: str, macros: MacroTable, text: str, span: Span, active: tuple[str, ...]) -> str:
@@ -172,14 +195,12 @@ def _replacement(body: str, macros: MacroTable, text: str, span: Span, active: t
         raise MacroError(f"macro `{name}` calls itself: {' → '.join((*active, name))}.", text=text, span=span)
     values = dict(zip(macro.args, args, strict=True))
     definition = _PARAMETER.sub(lambda match: values.get(match[1], match[0]), macro.definition)
-    expanded = _CALL.sub(
-        lambda inner: (
-            inner.group()
-            if inner["body"] is None
-            else _replacement(inner["body"], macros, text, span, (*active, name))
-        ),
-        definition,
-    )
+
+    def one(inner: re.Match[str]) -> str:
+        replaced = _replaced(inner, macros, text, span, (*active, name))
+        return inner.group() if replaced is None else replaced
+
+    expanded = _CALL.sub(one, definition)
     if len(expanded) > _LARGEST:
         raise MacroError(f"macro `{name}` grows beyond {_LARGEST:,} characters.", text=text, span=span)
     return expanded

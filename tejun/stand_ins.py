@@ -60,7 +60,8 @@ def undefined_macros(text: str, macros: MacroTable) -> dict[tuple[str, int], Mac
     """Return stand-ins for the macros that a search calls and nobody defines.
 
     Published detections call the macros of their authors' environment. As a command, one is read as `search *`; as a
-    term, as one that every event meets; in an expression, as a missing value; elsewhere, as a field of its name.
+    term, as one that every event meets; in an expression, as a missing value; as a quoted text, as a time; elsewhere, as a
+    field of its name.
     """
     known = {**bundled_macros(), **macros}
     found: dict[tuple[str, int], Macro] = {}
@@ -85,6 +86,8 @@ def _meaning(name: str, before: str) -> str:
     plain = _QUOTED.sub('""', before)
     command = re.split(r"[|\[]", plain)[-1]
     first = "|" not in plain and "[" not in plain
+    if before.endswith('"'):
+        return "-1d"
     if not command.strip():
         return "search *"
     if _EXPRESSION.match(command):

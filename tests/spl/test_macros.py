@@ -19,6 +19,9 @@ definition = index=os sourcetype=linux_secure
 args = field, least
 definition = where $field$ > $least$
 
+[since]
+definition = "-70m@m"
+
 [both]
 definition = `linux` | `over(count, 5)`
 
@@ -69,7 +72,11 @@ def test_a_file_that_cannot_be_used_is_told_with_its_line(text: str, place: str)
         (r'`over("\"a,b\"", 5)`', 'where "a,b" > 5'),
         ('`drop_dm_object_name("Web")`', 'rename "Web.*" AS "*"'),
         ("`both`", "index=os sourcetype=linux_secure | where count > 5"),
-        ('x="`linux`"', 'x="`linux`"'),
+        (
+            'x="`linux`" y="`none`" z="a `linux`"',
+            'x="index=os sourcetype=linux_secure" y="`none`" z="a `linux`"',
+        ),
+        ('f(now(), "`since`")', 'f(now(), "-70m@m")'),
         ("x=1 ```not `linux` here``` y=2", "x=1 ```not `linux` here``` y=2"),
         ("no macro", "no macro"),
         ("", ""),
