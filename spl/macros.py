@@ -135,7 +135,7 @@ def macro_calls(text: str) -> Iterator[tuple[str, int, int]]:
     for match in _CALL.finditer(text):
         if body := match["body"] or match["quoted"]:
             name, args = _split_call(body)
-            yield name, len(args), match.end() - len(body) - 2
+            yield name, len(args), match.start() + (match["quoted"] is not None)
 
 
 def expand(text: str, macros: MacroTable) -> Expanded:

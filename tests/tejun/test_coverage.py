@@ -69,6 +69,7 @@ ANYWHERE = [
     "index=a | eval new=if(first > relative_time(now(), `window`), 1, 0) | where x > `least(1)`",
     "index=a Image IN (`names`) | stats count(eval(x=`y`)) by `fields`",
     "| tstats `options` count from datamodel=Endpoint.Processes where `shells` by `grouped` Processes.user",
+    'index=a | where first > relative_time(now(), "`window`")',
     "index=a [`known`] | `narrowed(user, 5)` | table `fields`",
 ]
 
