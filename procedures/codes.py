@@ -33,5 +33,6 @@ CODES: dict[str, tuple[str, str]] = {
     "P053": ("warning", "A threshold stands in the search instead of in a criterion."),
     "P054": ("warning", "The text is another than earlier rounds ran under the same version."),
     "P055": ("warning", "An independent total counts events of which the item makes no finding."),
+    "P056": ("warning", "A data model or dataset is named almost like a known one."),
 }
 """Every code with its severity and meaning; the documentation prints this table."""

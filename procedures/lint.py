@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from procedures.archive import faults_beside, macros_of, parameters_of, tables_of
@@ -14,6 +15,7 @@ from procedures.model import Criterion, DrillDown, Fault, Item, KnownBenign, Pla
 from procedures.parse import parse_procedure
 from procedures.reading import Faults, near
 from procedures.source import LOOKUPS, MACROS, ProcedureSource
+from spl.datamodels import Dataset, load_datasets
 from spl.errors import SplError
 from spl.expr import Call, Field, Literal, field_names, walk
 from spl.lookups import Lookups
@@ -23,24 +25,40 @@ from spl.plan import output_fields
 _ALLOW_LIST = re.compile(r"\bNOT\b|!=", re.IGNORECASE)
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the searches of a procedure may name."""
+
+    macros: MacroTable
+    datasets: Mapping[str, Dataset]
+
+
 Ran = Mapping[tuple[str, str], Collection[str]]
 """The texts (`ProcedureSource.text_digest`) of earlier rounds, by id and version of their procedure."""
 
 
-def lint(source: ProcedureSource, *, today: dt.date, ran: Ran = MappingProxyType({})) -> tuple[Fault, ...]:
+def lint(
+    source: ProcedureSource,
+    *,
+    today: dt.date,
+    ran: Ran = MappingProxyType({}),
+    datasets: Mapping[str, Dataset] | None = None,
+) -> tuple[Fault, ...]:
     """Return all faults of a procedure, errors and warnings, in the order of the file.
 
     Args:
         source: The procedure's files.
         today: The day on which dates are past.
         ran: What earlier rounds ran; another text needs another version.
+        datasets: Datasets of the known data models; None means the bundled ones.
     """
     parsed = parse_procedure(source)
     faults = Faults(source.name, list(parsed.faults))
     beside = faults_beside(source)
     faults.found += beside
     if parsed.procedure is not None and not beside:
-        _check_procedure(parsed.procedure, source, macros_of(source), faults, today)
+        known = Known(macros_of(source), load_datasets() if datasets is None else datasets)
+        _check_procedure(parsed.procedure, source, known, faults, today)
         _check_version(parsed.procedure, source, faults, ran)
     return tuple(
         sorted(faults.found, key=lambda fault: (fault.place.path, fault.place.line, fault.place.column))
@@ -58,19 +76,19 @@ def _check_version(procedure: Procedure, source: ProcedureSource, faults: Faults
 
 
 def _check_procedure(
-    procedure: Procedure, source: ProcedureSource, macros: MacroTable, faults: Faults, today: dt.date
+    procedure: Procedure, source: ProcedureSource, known: Known, faults: Faults, today: dt.date
 ) -> None:
     parameters = parameters_of(procedure, source.environment)
     if procedure.review_by < today:
         faults.add("P051", f"the review was due on {procedure.review_by}. Review it and set review_by.", 1)
-    for macro in macros.values():
+    for macro in known.macros.values():
         if _ALLOW_LIST.search(macro.definition) and MACROS in source.files:
             place = Place(path=MACROS, line=macro.line)
             text = f"macro {macro.name!r} leaves events out. Write exceptions into 静観対象 / Known benign, where reviewers see them."
             faults.found.append(Fault(place=place, code="P052", message=text, severity="warning"))
     tables = tables_of(source)
     for item in procedure.items:
-        ItemLint(procedure, item, parameters, macros, faults).check()
+        ItemLint(procedure, item, parameters, known, faults).check()
         _check_enrichments(item, tables, faults)
     for entry in procedure.known_benign:
         _check_known_benign(procedure, entry, parameters, faults, today)
@@ -95,13 +113,13 @@ class ItemLint:
     """Checks one item; fields and parameters are known here."""
 
     def __init__(
-        self, procedure: Procedure, item: Item, parameters: dict[str, str], macros: MacroTable, faults: Faults
+        self, procedure: Procedure, item: Item, parameters: dict[str, str], known: Known, faults: Faults
     ) -> None:
-        self.procedure, self.item, self.parameters, self.macros, self.faults = (
+        self.procedure, self.item, self.parameters, self.known, self.faults = (
             procedure,
             item,
             parameters,
-            macros,
+            known,
             faults,
         )
         self.columns: frozenset[str] | None = None
@@ -141,7 +159,7 @@ class ItemLint:
 
     def _columns(self, spl: str, place: Place, values: dict[str, Value]) -> frozenset[str] | None:
         indexes = frozenset(source.index.lower() for source in self.procedure.data_sources)
-        text = SearchText(spl, place, values, self.macros, indexes)
+        text = SearchText(spl, place, values, self.known.macros, indexes, self.known.datasets)
         search = check_search(text, self.faults)
         return output_fields(search) if search is not None else None
 

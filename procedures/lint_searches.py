@@ -11,12 +11,12 @@ from procedures.model import Place
 from procedures.reading import Faults
 from spl.commands.aggregate import Stats
 from spl.commands.rows import Where
-from spl.datamodels import AnyDatasets
+from spl.datamodels import AnyDatasets, Dataset, near_dataset
 from spl.errors import ForbiddenError, MacroError, SplError
 from spl.expr import Compare, Literal, walk
 from spl.macros import MacroTable
 from spl.parse import parse_search
-from spl.plan import Search, indexes
+from spl.plan import Search, datasets, indexes
 
 _FULL_WIDTH = re.compile(r"[＝＞＜！（）＋－＊／％＆｜，．＂０-９]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -32,6 +32,8 @@ class SearchText:
     macros: MacroTable
     indexes: frozenset[str]
     """Indexes of the procedure's data sources, lower case."""
+    datasets: Mapping[str, Dataset]
+    """Datasets of the known data models; a server may have others."""
 
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column of an offset in the search."""
@@ -78,6 +80,7 @@ def check_search(text: SearchText, faults: Faults) -> Search | None:
         faults.add("P031", str(error), text.place.line)
         return None
     _check_bounds(search, text, faults)
+    _check_datasets(search, text, faults)
     _check_thresholds(search, text, faults)
     return search
 
@@ -114,6 +117,18 @@ def _check_bounds(search: Search, text: SearchText, faults: Faults) -> None:
         faults.add(
             "P023", f"index {foreign[0]!r} is no data source of this procedure ({known}).", line, column
         )
+
+
+def _check_datasets(search: Search, text: SearchText, faults: Faults) -> None:
+    """A server may have any data model; a name that is almost a known one is likely a slip, and finds nothing."""
+    for dataset in datasets(search):
+        near = near_dataset(dataset, text.datasets)
+        if near is None:
+            continue
+        name = dataset.model if dataset.model == dataset.name else f"{dataset.model}.{dataset.name}"
+        written = re.search(re.sub(r"\\\.", r"\\W+", re.escape(name)), text.spl, re.IGNORECASE)
+        place = text.at(written.start() if written else 0)
+        faults.add("P056", f"data model {name!r} is not known here. Did you mean {near!r}?", *place)
 
 
 def _check_thresholds(search: Search, text: SearchText, faults: Faults) -> None:

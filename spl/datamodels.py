@@ -29,6 +29,10 @@ _IDENTITY = ("bunit", "category", "priority")
 """What asset and identity correlation adds to a field such as `dest` or `user`."""
 
 
+_ALIKE = 0.85
+"""From this likeness on (`difflib`) a name is taken for a slip of another."""
+
+
 class DataModelFileError(SplError):
     """A data model file cannot be used; the message names the file and the fault."""
 
@@ -106,6 +110,24 @@ class AnyDatasets(dict[str, Dataset]):
         """Return the bundled dataset, or one of which nothing is known but its name."""
         model, _, last = name.rpartition(".")
         return load_datasets().get(name) or Dataset(model or last, last, last, (), ())
+
+
+def near_dataset(dataset: Dataset, known: Mapping[str, Dataset]) -> str | None:
+    """Return the name of the known dataset or model that `dataset` is named almost like; None when it is known, or like none.
+
+    Args:
+        dataset: As a parser over `AnyDatasets` gave it.
+        known: What `load_datasets` returned.
+    """
+    model, name = dataset.model.lower(), f"{dataset.model}.{dataset.name}".lower()
+    alone = dataset.model == dataset.name
+    if name in known or (alone and model in known):
+        return None
+    titles = {one.model.lower(): one.model for one in known.values()}
+    if not alone:
+        titles = {title.lower(): title for title in (f"{one.model}.{one.name}" for one in known.values())}
+    near = difflib.get_close_matches(model if alone else name, titles, 1, _ALIKE)
+    return titles[near[0]] if near else None
 
 
 def load_datasets(extra_folders: Sequence[Path] = ()) -> Mapping[str, Dataset]:

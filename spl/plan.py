@@ -11,6 +11,7 @@ from spl.errors import Span
 from spl.terms import FieldIn, FieldTerm, Keyword, Subsearch, Term, exact_values, walk_terms
 
 if TYPE_CHECKING:
+    from spl.datamodels import Dataset
     from spl.stage import Builder, Stage
 
 Names = set[str] | None
@@ -144,6 +145,13 @@ def own_indexes(search: Search) -> frozenset[str] | None:
 def sourcetypes(search: Search) -> frozenset[str] | None:
     """Return the sourcetypes that the search is bounded to; None when it is not."""
     return exact_values(search.base, "sourcetype")
+
+
+def datasets(search: Search) -> tuple[Dataset, ...]:
+    """Return the datasets of data models that a search and its subsearches read, each once."""
+    commands = (command for part in walk_searches(search) for command in part.commands)
+    found = (getattr(command, "dataset", None) for command in commands)
+    return tuple({(one.model, one.name): one for one in found if one is not None}.values())
 
 
 def term_fields(term: Term | None) -> Iterator[str]:

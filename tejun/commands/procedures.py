@@ -32,13 +32,13 @@ def lint_procedure(
     from procedures.bundled import find_procedure
     from procedures.lint import lint
     from procedures.source import read_source
+    from tejun.settings import read_settings
+    from tools.logstore.knowledge import Knowledge
 
     today, ran = dt.datetime.now(dt.UTC).date(), _ran()
-    faults = [
-        fault
-        for name in procedures
-        for fault in lint(read_source(find_procedure(name), environment), today=today, ran=ran)
-    ]
+    datasets = Knowledge(read_settings().home).datasets()
+    sources = [read_source(find_procedure(name), environment) for name in procedures]
+    faults = [fault for source in sources for fault in lint(source, today=today, ran=ran, datasets=datasets)]
     if json:
         print_json(
             [

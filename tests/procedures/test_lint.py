@@ -17,9 +17,13 @@ from procedures.model import Fault
 from procedures.parse import parse_procedure
 from procedures.source import ProcedureSource, read_source
 from procedures.words import CHAPTERS, ITEM_PARTS
+from spl.datamodels import load_datasets
 
 TODAY = dt.date(2026, 11, 24)
 GOOD = (Path(__file__).with_name("small.md")).read_text("utf-8")
+
+
+OF_MODEL = "index=os [| tstats count from datamodel={} where index=os by host | fields host]"
 
 
 def faults_of(text: str, **files: str) -> tuple[Fault, ...]:
@@ -115,14 +119,40 @@ def test_ten_planted_faults_are_reported_at_once_at_their_lines() -> None:
         ("2027-01-31 |", "2026-01-31 |", "P050"),
         ("review_by: 2027-02-20", "review_by: 2026-02-20", "P051"),
         ("BY src_ip\n```\n\n### Criteria", "BY src_ip | where failures > 5\n```\n\n### Criteria", "P053"),
+        ("index=os vendor", "index=os [| tstats count where index=os by host | fields host] vendor", None),
+        ("index=os vendor", f"{OF_MODEL.format('Endpoint.Processes')} vendor", None),
+        ("index=os vendor", f"{OF_MODEL.format('Doors.Opened')} vendor", None),
+        ("index=os vendor", f"{OF_MODEL.format('Endpiont.Processes')} vendor", "P056"),
+        ("index=os vendor", f"{OF_MODEL.format('Web.Wbe.Proxy')} vendor", None),
+        ("index=os vendor", f"{OF_MODEL.format('Authentification')} vendor", "P056"),
         ("### Purpose", "### Porpoise", "P006"),
         ("timezone: UTC", "timezone: Mars/Base", "P003"),
         ("language: en", "language: fr", "P003"),
     ],
 )
-def test_each_fault_has_its_code(before: str, after: str, code: str) -> None:
+def test_each_fault_has_its_code(before: str, after: str, code: str | None) -> None:
     assert before in GOOD
-    assert code in {fault.code for fault in faults_of(GOOD.replace(before, after))}
+    found = {fault.code for fault in faults_of(GOOD.replace(before, after))}
+    assert code in found if code else not found
+
+
+def test_a_slip_in_the_name_of_a_data_model_is_told_at_its_place_with_the_name_meant() -> None:
+    slipped = OF_MODEL.format('"Endpoint"."Proceses"')
+    (fault,) = faults_of(GOOD.replace("index=os vendor", f"{slipped} vendor", 1))
+    assert (fault.code, fault.severity) == ("P056", "warning")
+    assert (
+        fault.message
+        == "data model 'endpoint.proceses' is not known here. Did you mean 'Endpoint.Processes'?"
+    )
+    assert fault.place.column == slipped.index("Endpoint") + 1
+
+
+def test_data_models_of_ones_own_are_known(tmp_path: Path) -> None:
+    (tmp_path / "doors.toml").write_text('model = "Endpiont"\n[datasets.Processes]\nfields = ["user"]\n')
+    text = GOOD.replace("index=os vendor", f"{OF_MODEL.format('Endpiont.Processes')} vendor", 1)
+    source = ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": text})
+    assert lint(source, today=TODAY, datasets=load_datasets([tmp_path])) == ()
+    assert [fault.code for fault in lint(source, today=TODAY)] == ["P056"]
 
 
 BESIDE = {"lookups/owners.csv": "src_ip,owner\n10.0.0.1,Ann\n"}
