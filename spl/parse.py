@@ -179,9 +179,12 @@ class _Pipeline:
         )
 
     def commands(self, text: str) -> tuple[Command, ...]:
-        """Parse commands that stand alone, as in `appendpipe [ … ]`."""
+        """Parse commands that stand alone, as in `appendpipe [ … ]`; faults in a text of the search have its places."""
+        start = self._text.find(text)
         inner = _Pipeline(blank_comments(text), text, self._depth + 1, self._datasets)
-        spans = list(split_pipeline(inner._text))
+        if start >= 0:
+            inner = _Pipeline(self._text, self._whole, self._depth + 1, self._datasets)
+        spans = list(split_pipeline(inner._text, max(start, 0), max(start, 0) + len(text)))
         if len(spans) > 1 and not inner._text[spans[0].start : spans[0].end].strip():
             spans.pop(0)
         return tuple(inner._command(span) for span in spans)

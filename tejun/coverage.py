@@ -30,7 +30,7 @@ from tejun.stand_ins import NoEvents, stand_in_lookups, undefined_macros
 
 USAGE = 2
 NOW, DAY_S = 1_700_000_000.0, 86_400.0
-_SHOWN = 20
+_SHOWN, _MOST_REFUSED = 20, 8
 _NO_FIELD = re.compile(r"dataset (\S+) has no field (.+)\.")
 
 
@@ -163,24 +163,22 @@ def compile_search(
 
 
 def parses_without_refused(text: str, macros: MacroTable) -> bool:
-    """Tell whether a search parses once `head` stands in the place of each command that is refused by name."""
-    plain = expand(text, macros).text
-    while True:
-        try:
-            parse_search(plain)
-        except (BeyondError, ForbiddenError) as error:
-            if error.span is None:
-                return False
-            begins = plain[: error.span.start].rstrip()
-            stands_first = (
-                begins in {"", "|"} or begins.endswith("[") or begins.removesuffix("|").rstrip().endswith("[")
-            )
-            instead = "makeresults" if stands_first else "head"
-            plain = f"{plain[: error.span.start]}{instead} {plain[closing_pipe(plain, error.span.end) :]}"
-        except SplError:
+    """Tell whether a search parses once another command stands in the place of each one that is refused by name."""
+    return _parses_with_stand_ins(expand(text, macros).text, _MOST_REFUSED)
+
+
+def _parses_with_stand_ins(text: str, refused: int) -> bool:
+    try:
+        parse_search(text)
+    except (BeyondError, ForbiddenError) as error:
+        if error.span is None or not refused:
             return False
-        else:
-            return True
+        before, after = text[: error.span.start], text[closing_pipe(text, error.span.end) :]
+        others = (f"{before}{command} {after}" for command in ("head", "makeresults"))
+        return any(_parses_with_stand_ins(other, refused - 1) for other in others)
+    except SplError:
+        return False
+    return True
 
 
 def read_macros(entries: Mapping[str, Any] | list[dict[str, Any]]) -> dict[tuple[str, int], Macro]:

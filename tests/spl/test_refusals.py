@@ -25,6 +25,7 @@ REFUSED = [
     ("index=a | append [search index=b | delete]", ForbiddenError, "1:36"),
     ("index=a | stats count(eval(x=[search index=b])) AS n", UnsupportedError, "1:30"),
     ("index=a | where x=[search index=b | stauts count]", UnsupportedError, "1:37"),
+    ("index=a | head 1\n| appendpipe [stats count | delete]", ForbiddenError, "2:29"),
     ("index=a | eval x=1, y=[search index=b | delete]", ForbiddenError, "1:41"),
     ("index=a | join left=L right=R where L.x=R.y [search index=b]", UnsupportedError, "1:16"),
     ("| tstats count where index=a by PREFIX(user=)", UnsupportedError, "1:33"),

@@ -52,6 +52,8 @@ def test_parsed_and_compiled_searches_are_counted_and_the_others_say_what_they_l
         ("index=a [search index=b | outputlookup seen.csv | table user] | stats count", True),
         ("| mstats avg(cpu) where index=m by host span=1m | join host [mstats max(cpu) where index=m by host]", True),
         ("index=a | unheard of", False),
+        ('index=a | appendpipe [ map search="search b=$b$" | stats count ] | head 1', True),
+        ("index=a | foreach x [ eval <<FIELD>>=1 | outputlookup y ]", False),
     ],
 )  # fmt: skip
 def test_a_command_refused_by_name_does_not_hide_what_else_a_search_has(search: str, parses: bool) -> None:
