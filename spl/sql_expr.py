@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
 
@@ -85,17 +86,36 @@ def _arithmetic(expr: Arithmetic, context: SqlContext) -> Sql:
     left, right = compile_expression(expr.left, context), compile_expression(expr.right, context)
     if expr.op == ".":
         return Sql(f"({as_text(left)} || {as_text(right)})", Kind.TEXT)
-    one, two = as_number(left), as_number(right)
     if expr.op == "+" and left.kind is Kind.TEXT and right.kind is Kind.TEXT:
-        added = f"spl_text(spl_finite({one} + {two}))"
-        both, neither = (f"{one} IS {word} AND {two} IS {word}" for word in ("NOT NULL", "NULL"))
-        joined = f"{left.text} || {right.text}"
-        return Sql(f"(CASE WHEN {both} THEN {added} WHEN {neither} THEN {joined} END)", Kind.TEXT)
+        return _added_or_joined(left, right)
+    one, two = as_number(left), as_number(right)
     if _stays_finite(expr.op, left, right):
         return Sql(f"({one} {expr.op} {two})", Kind.NUMBER)
     if expr.op in "/%":
         return Sql(f"spl_finite({one} {expr.op} nullif({two}, 0))", Kind.NUMBER)
     return Sql(f"spl_finite({one} {expr.op} {two})", Kind.NUMBER)
+
+
+def _added_or_joined(left: Sql, right: Sql) -> Sql:
+    """Return the sum of two texts that are numbers, the two joined when neither is one."""
+    (left, bind_left), (right, bind_right) = _named_once(left), _named_once(right)
+    one, two = as_number(left), as_number(right)
+    both, neither = (f"{one} IS {word} AND {two} IS {word}" for word in ("NOT NULL", "NULL"))
+    added, joined = f"spl_text(spl_finite({one} + {two}))", f"{left.text} || {right.text}"
+    chosen = f"(CASE WHEN {both} THEN {added} WHEN {neither} THEN {joined} END)"
+    return Sql(bind_left(bind_right(chosen)), Kind.TEXT)
+
+
+def _named_once(value: Sql) -> tuple[Sql, Callable[[str], str]]:
+    """Return a name for a value and what binds it: text that names a long value often would grow with every operator."""
+    if len(value.text) <= _SHORT:
+        return value, lambda text: text
+    name = f"spl_v{next(_FRESH)}"
+    return Sql(name, value.kind), lambda text: f"(list_transform([{value.text}], lambda {name}: {text})[1])"
+
+
+_SHORT = 40
+"""Letters of a value that may be written several times."""
 
 
 def _stays_finite(op: str, left: Sql, right: Sql) -> bool:

@@ -45,3 +45,13 @@ def test_a_search_that_needs_too_much_memory_says_so(big: Any) -> None:
             )
     finally:
         big.connection.execute("RESET memory_limit")
+
+
+def test_the_statement_of_a_chain_of_texts_grows_with_its_length_only(over: Callable[..., Any]) -> None:
+    bench = over([{"a": "x", "b": "y"}])
+    sizes = []
+    for length in (4, 8, 16):
+        result = bench.search("index=main | eval k=" + ' + "_" + '.join(["a", "b"] * length) + " | table k")
+        assert result.rows == [{"k": "_".join("xy" * length)}]
+        sizes.append(len(result.sql))
+    assert sizes[2] - sizes[1] < 3 * (sizes[1] - sizes[0])
