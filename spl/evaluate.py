@@ -108,9 +108,7 @@ def _arithmetic(expr: Arithmetic, scope: _Scope) -> Value:
         return (to_text(left) or "") + (to_text(right) or "")
     numbers = to_number(left), to_number(right)
     if numbers[0] is None or numbers[1] is None:
-        joins = (
-            expr.op == "+" and numbers == (None, None) and isinstance(left, str) and isinstance(right, str)
-        )
+        joins = expr.op == "+" and isinstance(left, str) and isinstance(right, str)
         return left + right if joins else None  # type: ignore[operator]
     return _calculate(expr.op, numbers[0], numbers[1])
 

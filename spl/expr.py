@@ -44,7 +44,7 @@ class Negate:
 
 @dataclass(frozen=True, slots=True)
 class Arithmetic:
-    """`+ - * / %` on numbers, `.` joins text; `+` joins two texts that are no numbers. Null propagates."""
+    """`+ - * / %` on numbers, `.` joins text; `+` joins two texts of which one is no number. Null propagates."""
 
     op: ArithmeticOp
     left: Expr

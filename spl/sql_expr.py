@@ -97,12 +97,11 @@ def _arithmetic(expr: Arithmetic, context: SqlContext) -> Sql:
 
 
 def _added_or_joined(left: Sql, right: Sql) -> Sql:
-    """Return the sum of two texts that are numbers, the two joined when neither is one."""
+    """Return the sum of two texts that are numbers, else the two joined."""
     (left, bind_left), (right, bind_right) = _named_once(left), _named_once(right)
     one, two = as_number(left), as_number(right)
-    both, neither = (f"{one} IS {word} AND {two} IS {word}" for word in ("NOT NULL", "NULL"))
     added, joined = f"spl_text(spl_finite({one} + {two}))", f"{left.text} || {right.text}"
-    chosen = f"(CASE WHEN {both} THEN {added} WHEN {neither} THEN {joined} END)"
+    chosen = f"(CASE WHEN {one} IS NOT NULL AND {two} IS NOT NULL THEN {added} ELSE {joined} END)"
     return Sql(bind_left(bind_right(chosen)), Kind.TEXT)
 
 

@@ -48,10 +48,11 @@ def test_a_search_that_needs_too_much_memory_says_so(big: Any) -> None:
 
 
 def test_the_statement_of_a_chain_of_texts_grows_with_its_length_only(over: Callable[..., Any]) -> None:
-    bench = over([{"a": "x", "b": "y"}])
+    bench = over([{"a": "x", "b": "y", "code": "4625"}])
     sizes = []
     for length in (4, 8, 16):
         result = bench.search("index=main | eval k=" + ' + "_" + '.join(["a", "b"] * length) + " | table k")
         assert result.rows == [{"k": "_".join("xy" * length)}]
         sizes.append(len(result.sql))
+    assert bench.rows('index=main | eval k=a + "__" + code | table k') == [{"k": "x__4625"}]
     assert sizes[2] - sizes[1] < 3 * (sizes[1] - sizes[0])
