@@ -78,12 +78,14 @@ def read_statistics(
 def leading_options(
     clause: Clause, tokens: list[Token], *known: str, anywhere: bool = False
 ) -> tuple[dict[str, Token], list[Token]]:
-    """Split `name=value` pairs off, at the start or anywhere."""
+    """Split `name=value` pairs off, at the start or anywhere but inside parentheses."""
     options: dict[str, Token] = {}
     rest: list[Token] = []
-    index = 0
+    index = depth = 0
     while index < len(tokens):
-        if index + 2 < len(tokens) and tokens[index + 1].text == "=" and (anywhere or not rest):
+        depth += (tokens[index].kind == "lparen") - (tokens[index].kind == "rparen")
+        pair = index + 2 < len(tokens) and tokens[index + 1].text == "=" and depth == 0
+        if pair and (anywhere or not rest):
             name = tokens[index].value.lower()
             if name not in known:
                 raise clause.unsupported(f"option {name!r}.", tokens[index].span, tuple(sorted(known)))

@@ -140,6 +140,9 @@ CASES: dict[str, list[dict[str, Any]]] = {
     "index=main | timechart span=2m sum(n) BY host": [
         {"_time": 960, "h1": 4, "h2": 5}, {"_time": 1080}, {"_time": 1200, "h1": 10}
     ],
+    "index=main | timechart span=2m count(eval(status=200)) AS ok BY host limit=1 useother=f": [
+        {"_time": 960, "h1": 2}, {"_time": 1080, "h1": 0}, {"_time": 1200, "h1": 0},
+    ],
     "index=main | timechart span=2m per_minute(n) AS r cont=f": [{"_time": 960, "r": 4.5}, {"_time": 1200, "r": 5}],
     f"{XY}| where isnotnull(y) | xyseries x y y | table x 1 2 3": [{"x": "a", "1": "1", "3": "3"}, {"x": "b", "2": "2"}],
     f"{XY}| untable x k v": [{"x": "a", "k": "y", "v": "1"}, {"x": "b", "k": "y", "v": "2"}, {"x": "a", "k": "y", "v": "3"}],
