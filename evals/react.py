@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,6 +21,7 @@ from langchain_core.exceptions import (
     ModelConnectionError,
     ModelTimeoutError,
 )
+from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
 from langchain_openai import ChatOpenAI
@@ -41,6 +42,12 @@ from tools.search.transport import InMemory, open_connection
 STEPS = 16
 """Most steps of one item: eight rounds of the model and its tools."""
 QUERY_TOOL = "splunk_run_query"
+ANSWERED = ("results", "truncated", "status", "messages")
+"""What an agent is shown of a tool's answer; the rest repeats its question or is bookkeeping."""
+
+ChatOf = Callable[[Item], BaseChatModel]
+"""Returns the chat model that works on an item."""
+
 _TASK = {
     "ja": "上の手順書の項目 {id} だけを、{start} 以上 {end} 未満について実施する。ツールで検索し、判断基準を当てはめ、報告を Markdown で書く。\n"
     "- 一行目は「**一次判断: X**」。X は 調査必須・判定不能・観察・不要 のいずれか。\n"
@@ -78,7 +85,19 @@ class _Account:
 
 
 async def run_react(job: Job, model: ModelSettings) -> Output:
-    """Run the items of a job one after the other, each by an agent of its own."""
+    """Run the items of a job one after the other, each by an agent of its own with the configured model."""
+    async with DefaultAsyncHttpxClient() as http:
+        chat = _chat(model, http)
+        return await run_agents(job, lambda _: chat)
+
+
+async def run_agents(job: Job, chat_of: ChatOf) -> Output:
+    """Run an agent for each item of a job; one that comes to no end is told and does not stop the others.
+
+    Args:
+        job: What is to be done.
+        chat_of: The model of each item's agent.
+    """
     procedure = load_procedure(job.source)
     items = [item for item in procedure.items if not job.items or item.id in job.items]
     account, parts = _Account(), []
@@ -86,12 +105,11 @@ async def run_react(job: Job, model: ModelSettings) -> Output:
     started = time.monotonic()
     with LogStore(job.home / "logs") as store:
         server = build_server(store, zone=ZoneInfo(procedure.timezone), clock=lambda: job.now)
-        async with open_connection(InMemory(server)) as connection, DefaultAsyncHttpxClient() as http:
-            chat = _chat(model, http)
+        async with open_connection(InMemory(server)) as connection:
             tools = list((await connection.tools()).values())
             for item in items:
                 capped = [_capped(tool, item.show) for tool in tools]
-                text, reason = await _report(job, procedure, item, chat, capped, account)
+                text, reason = await _report(job, procedure, item, chat_of(item), capped, account)
                 parts.append(f"## {item.id}: {item.title}\n\n{text}")
                 failed |= {item.id: reason} if reason else {}
     cost = Cost(
@@ -108,7 +126,7 @@ async def _report(
     job: Job,
     procedure: Procedure,
     item: Item,
-    chat: ChatOpenAI,
+    chat: BaseChatModel,
     tools: Sequence[BaseTool],
     account: _Account,
 ) -> tuple[str, str]:
@@ -184,7 +202,10 @@ def _cut(text: str, rows: int) -> str:
         payload = json.loads(text)
     except json.JSONDecodeError:
         return text
-    found = payload.get("results") if isinstance(payload, dict) else None
-    if isinstance(found, list) and len(found) > rows:
-        payload |= {"results": found[:rows], "not_shown": len(found) - rows}
-    return json.dumps(payload, ensure_ascii=False)
+    if not isinstance(payload, dict):
+        return text
+    answer = {name: payload[name] for name in ANSWERED if payload.get(name)}
+    found = answer.get("results", [])
+    if len(found) > rows:
+        answer |= {"results": found[:rows], "not_shown": len(found) - rows}
+    return json.dumps(answer, ensure_ascii=False)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 from agents.render.markdown import render_round
 from agents.round_report import assemble_round
@@ -14,6 +15,7 @@ from tejun.contributions import contributions_of
 from tejun.opening import Tejun, open_tejun
 from tejun.settings import Settings, read_settings
 from tools.model.settings import ModelSettings
+from tools.records.evidence import EvidenceStore
 from tools.records.model_use import sum_calls
 from tools.records.report import ItemReport, RoundReport
 from tools.search.result import SearchResult
@@ -69,16 +71,36 @@ def _models(variant: str) -> dict[str, ModelSettings]:
     )
 
 
-async def _run(job: Job, models: dict[str, ModelSettings]) -> Output:
+@asynccontextmanager
+async def _rounded(job: Job, models: dict[str, ModelSettings]) -> AsyncIterator[tuple[Tejun, RoundReport]]:
     settings = Settings(
         home=job.home, casebook_url=f"sqlite:///{job.home / 'casebook.sqlite'}", user="eval", models=models
     )
-    started = time.monotonic()
     async with open_tejun(settings, clock=lambda: job.now) as tejun:
         round_ = plan_round(tejun.resources, job.source, job.window)
         await run_round(tejun.graph, tejun.resources, round_, only=job.items, concurrency=CONCURRENCY)
-        whole = assemble_round(round_, tejun.resources.casebook, tejun.resources.evidence, now=job.now)
+        yield tejun, assemble_round(round_, tejun.resources.casebook, tejun.resources.evidence, now=job.now)
+
+
+async def _run(job: Job, models: dict[str, ModelSettings]) -> Output:
+    started = time.monotonic()
+    async with _rounded(job, models) as (tejun, whole):
         return _output(tejun, whole, seconds=time.monotonic() - started)
+
+
+async def demanded_searches(job: Job) -> dict[str, list[list[SearchResult]]]:
+    """Return the searches that the procedure demands of each item, in turns: the drill-downs need what came before them."""
+    async with _rounded(job, {}) as (tejun, whole):
+        return {
+            item.item: _turns(item.report, tejun.resources.evidence) for item in whole.items if item.report
+        }
+
+
+def _turns(report: ItemReport, evidence: EvidenceStore) -> list[list[SearchResult]]:
+    turns: list[list[SearchResult]] = [[], []]
+    for entry in report.search_log:
+        turns[entry.purpose.startswith("drill_down:")].append(evidence.get(entry.evidence, SearchResult))
+    return [turn for turn in turns if turn]
 
 
 def _output(tejun: Tejun, whole: RoundReport, *, seconds: float) -> Output:

@@ -91,7 +91,7 @@ def _handler(server: ModelServer) -> type[BaseHTTPRequestHandler]:
             server.requests.append(request)
             answer = server.script(request)
             time.sleep(answer.delay_s)
-            body = answer.body(request["model"])
+            body = answer.body(request.get("model", ""))
             if server.stopped.is_set():
                 self._reset()
                 return
