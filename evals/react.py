@@ -39,8 +39,8 @@ from tools.model.settings import ModelSettings
 from tools.search.client import call_tool
 from tools.search.transport import InMemory, open_connection
 
-STEPS = 16
-"""Most steps of one item: eight rounds of the model and its tools."""
+STEPS = 12
+"""Most steps of one item: six rounds of the model and its tools, twice what an able agent needs."""
 QUERY_TOOL = "splunk_run_query"
 ANSWERED = ("results", "truncated", "status", "messages")
 """What an agent is shown of a tool's answer; the rest repeats its question or is bookkeeping."""

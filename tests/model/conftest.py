@@ -29,7 +29,7 @@ def _free_port() -> int:
 
 
 @contextmanager
-def small_model(name: str, template: Path | None = None) -> Iterator[str]:
+def small_model(name: str, template: Path | None = None, served_s: int = SERVED_S) -> Iterator[str]:
     """Serve the model `name`, with a chat template of ours where one is given; yield its base URL, or skip with the reason."""
     if not PYTHON.exists():
         pytest.skip("no small model here: `make test-model` installs it")
@@ -44,7 +44,7 @@ def small_model(name: str, template: Path | None = None) -> Iterator[str]:
         pytest.skip(f"{name}: {made.stderr.strip()}")
     port = _free_port()
     with subprocess.Popen(
-        [str(PYTHON), str(here / "serve.py"), made.stdout.strip(), str(port), str(CONTEXT), str(SERVED_S)]
+        [str(PYTHON), str(here / "serve.py"), made.stdout.strip(), str(port), str(CONTEXT), str(served_s)]
         + ([str(template)] if template else []),
         env={**os.environ, "OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0"},
         stdin=subprocess.PIPE,  # it ends when this process does and the pipe closes
