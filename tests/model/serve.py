@@ -1,7 +1,7 @@
 """An OpenAI-compatible server over one model file, in the environment of the engine.
 
-Usage: python serve.py FILE PORT CONTEXT SECONDS [TEMPLATE]. TEMPLATE is a chat template instead of the model's own, and then
-the prompt cache is on, for long conversations. Prints `READY address` once the model is loaded. It ends with its parent,
+Usage: python serve.py FILE PORT CONTEXT SECONDS PENALTY [TEMPLATE]. PENALTY of a repeated token is 1 for none. TEMPLATE is a
+chat template instead of the model's own, and then the prompt cache is on, for long conversations. Prints `READY address` once the model is loaded. It ends with its parent,
 however that ends, since its standard input is then closed; and after SECONDS in any case.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 import xllamacpp
 
 
-def main(file: str, port: int, context: int, seconds: float, template: str = "") -> None:
+def main(file: str, port: int, context: int, seconds: float, penalty: float, template: str = "") -> None:
     """Serve one request at a time with a fixed seed; without a template of ours repeatably, since nothing is cached."""
     limit = threading.Timer(seconds, os._exit, (1,))
     limit.daemon = True
@@ -35,6 +35,7 @@ def main(file: str, port: int, context: int, seconds: float, template: str = "")
     if template:
         params.chat_template = Path(template).read_text("utf-8")
     params.sampling.seed = 42
+    params.sampling.penalty_repeat = penalty
     server = xllamacpp.Server(params)
     print(f"READY {server.listening_address}", flush=True)
     threading.Event().wait()
@@ -46,4 +47,5 @@ def _end_with_parent() -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]), *sys.argv[5:])
+    file, port, context, seconds, penalty = sys.argv[1:6]
+    main(file, int(port), int(context), float(seconds), float(penalty), *sys.argv[6:])
