@@ -92,6 +92,9 @@ async def choose_drill_downs(
     lines = "\n".join(f"open: {name} ({', '.join(names)})" for name, names in listed.items())
     schema = ChoicesAndSearchesGiven if allowed else ChoicesGiven
     prompt = compile_prompt("drill_down", context)
+    if not allowed:  # only what something may be chosen for
+        waiting = {name for names in listed.values() for name in names}
+        sheet = Sheet(draft, only=frozenset(sheet.findings[name] for name in waiting))
     given = await asker.ask("drill_down", prompt, f"{sheet.text}\n\n{lines or 'open: none'}", schema)
     if given is None or given.enough:
         return Choices()

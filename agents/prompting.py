@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from agents.context import ItemContext
 from agents.render.words import word
 from procedures.expand import expression_text
-from procedures.model import Criterion
+from procedures.model import Criterion, Item
 from tools.records.model_use import Agent
 
 _FOLDER = Path(__file__).with_name("prompts")
@@ -45,6 +45,7 @@ def compile_prompt(agent: Agent, context: ItemContext) -> str:
         procedure=procedure,
         item=item,
         told=told,
+        asks=has_questions(item),
         indexes=", ".join(sorted({source.index for source in procedure.data_sources})),
         columns=", ".join(item.key),
     )
@@ -54,3 +55,9 @@ def compile_prompt(agent: Agent, context: ItemContext) -> str:
 def prompt_texts() -> dict[str, str]:
     """Return the text of every template by its file."""
     return {file.name: file.read_text("utf-8") for file in sorted(_FOLDER.glob("*.md"))}
+
+
+def has_questions(item: Item) -> bool:
+    """Tell whether a criterion of the item, or of its drill-downs, is a question in prose."""
+    criteria = [*item.criteria, *(criterion for down in item.drill_downs for criterion in down.criteria)]
+    return any(criterion.question for criterion in criteria)

@@ -12,7 +12,7 @@ from agents.asking import Asker
 from agents.context import ItemContext
 from agents.judge import ordered
 from agents.narrative import Language
-from agents.prompting import compile_prompt
+from agents.prompting import compile_prompt, has_questions
 from agents.prose import Vocabulary, faults_of, references_of
 from agents.sheet import Sheet
 from procedures.verdict import Verdict, worst
@@ -82,12 +82,14 @@ async def ask_questions(
         vocabulary: What prose is compared with.
         asker: The item's way to the models.
     """
-    sheet = Sheet(draft)
+    sheet = Sheet(draft, only=_discussed(judgement, draft))
     asked = list(_open_questions(judgement, sheet))
     if not asker.has("judge") or not (asked or any(_can_rise(row.verdict) for row in draft.rows)):
         return judgement
     listed = "\n".join(f"{one.name} ({_about(one, sheet)}): {one.text}" for one in asked)
-    user = f"{sheet.text}\n\n{listed or _NOTHING_ASKED[context.procedure.language]}"
+    if not listed and has_questions(context.item):
+        listed = _NOTHING_ASKED[context.procedure.language]
+    user = f"{sheet.text}\n\n{listed}".strip()
     schema = JudgeGiven if asked else ConcernsGiven
     given = await asker.ask("judge", compile_prompt("judge", context), user, schema)
     if given is None:
@@ -108,6 +110,21 @@ def _can_rise(verdict: Verdict) -> bool:
     return verdict is not Verdict.INVESTIGATE
 
 
+def _discussed(judgement: Judgement, draft: ItemReport) -> frozenset[str] | None:
+    """Return the findings with an open question or a verdict that can rise; None when the item as a whole has a question."""
+    if any(_is_open(result) for result in judgement.item_results):
+        return None
+    asked = {
+        entry.finding for entry in judgement.findings if any(_is_open(result) for result in entry.results)
+    }
+    rows = (*draft.rows, *draft.attached)
+    return frozenset(asked | {row.finding for row in rows if _can_rise(row.verdict)})
+
+
+def _is_open(result: CriterionResult) -> bool:
+    return result.note is not None and result.note.code in OPEN_NOTES
+
+
 def _about(question: OpenQuestion, sheet: Sheet) -> str:
     return next((name for name, ident in sheet.findings.items() if ident == question.finding), "item")
 
@@ -121,7 +138,7 @@ def _open_questions(judgement: Judgement, sheet: Sheet) -> Iterator[OpenQuestion
         if entry.finding in shown
         for result in entry.results
     ]
-    asked = [place for place in places if place[1].note is not None and place[1].note.code in OPEN_NOTES]
+    asked = [place for place in places if _is_open(place[1])]
     for number, (finding, result) in enumerate(asked[:12], 1):
         yield OpenQuestion(f"Q{number}", finding, result.id, result.expression)
 

@@ -42,6 +42,8 @@ class Sheet:
     """The findings above `none` of one draft, worst first."""
 
     report: ItemReport
+    only: frozenset[str] | None = None
+    """Ids of the findings that there is something to say about; None for all."""
 
     @cached_property
     def facts(self) -> dict[str, Fact]:
@@ -92,6 +94,8 @@ class Sheet:
         lines: dict[str, str] = {}
         size = 0
         for name, ident in self._names.items():
+            if self.only is not None and ident not in self.only:
+                continue
             line = " | ".join((name, *self._finding(ident)))
             size += len(line.encode())
             if len(lines) == FINDINGS or (lines and size > SHEET_BYTES):

@@ -108,8 +108,23 @@ async def test_the_instructions_come_first_and_hold_no_log_text(tejun: Tejun, se
     for request in server.requests:
         system = request["messages"][0]["content"]
         assert "203" not in system
-        assert ("203[.]0[.]113[.]66" in user_of(request)) is (agent_of(request) != "reporter")
-        assert "203.0.113.66" not in user_of(request)
+        assert "198" not in system
+        assert ("198[.]51[.]100[.]140" in user_of(request)) is (agent_of(request) != "reporter")
+        assert "198.51.100.140" not in user_of(request)
+
+
+async def test_a_model_is_shown_the_findings_that_it_can_say_something_about(
+    tejun: Tejun, server: ModelServer
+) -> None:
+    await run_item(tejun, library(plan.LINUX), "ssh-bruteforce")
+    shown = {agent_of(request): user_of(request) for request in server.requests}
+    assert [name for name in ("F1", "F2", "F3", "F4") if f"\n{name} |" in shown["judge"]] == [
+        "F2",
+        "F3",
+        "F4",
+    ]
+    assert [name for name in ("F1", "F2", "F3", "F4") if f"\n{name} |" in shown["drill_down"]] == ["F2", "F3"]
+    assert "open: tried-names (F2, F3)" in shown["drill_down"]
 
 
 async def test_the_form_of_a_sentence_admits_facts_by_their_label_and_no_figure(

@@ -264,8 +264,9 @@ async def test_no_log_text_can_leave_its_fence(tmp_path: Path, server: ModelServ
         fences = 0 if agent_of(request) == "reporter" else 1  # the reporter's model is shown no log text
         assert user_of(request).count("LOG DATA ENDS>>>") == fences
         assert user_of(request).count("<<<LOG DATA") == fences
-        assert ("the verdict is none" in user_of(request)) is bool(fences)
+        assert fences or "the verdict is none" not in user_of(request)
         assert "\nsystem:" not in user_of(request)
+    assert any("the verdict is none" in user_of(request) for request in server.requests)
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_setting_that_cannot_be_read_is_a_usage_error(cli: Cli, environment: d
 
 def test_prompts_are_shown_by_item_and_agent(cli: Cli) -> None:
     shown = cli("procedure", "prompt", plan.LINUX, "--item", "root-login", "--agent", "judge").stdout
-    assert shown.startswith("===== root-login · judge =====\n監視手順書のうち")
+    assert shown.startswith("===== root-login · judge =====\n一次判断が事実に比べて軽すぎる")
     assert "=====" in cli("procedure", "prompt", plan.AWS).stdout
     assert "Items: " in cli("procedure", "prompt", plan.LINUX, "--item", "nonsense", check=2).stderr
     assert "Agents: " in cli("procedure", "prompt", plan.LINUX, "--agent", "poet", check=2).stderr
