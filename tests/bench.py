@@ -92,12 +92,15 @@ def bench_import(folder: Path, table: Table) -> LogStore:
     """Import beside DuckDB's own reading and writing of the same file."""
     source = folder / "events.ndjson"
     write_events(source)
+    os.sync()  # what is still being written would slow down what is measured next
     size = source.stat().st_size / 1e6
     store = LogStore(folder / "logs")
     ours, _ = timed(lambda: store.import_paths([str(source)]))
     target = folder / "duckdb.parquet"
     sql = f"COPY (SELECT * FROM read_json_auto('{source}')) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+    os.sync()
     theirs, _ = timed(lambda: duckdb.connect().execute(sql))
+    os.sync()
     table.add_row(
         "import",
         f"{size / ours:.0f} MB/s, {EVENTS / ours:,.0f} events/s",
