@@ -234,7 +234,7 @@ def _written(section: Section, texts: list[str], model: str) -> Section:
 
 
 class _Labels:
-    """Says behind each figure in a model's words what it is: a right figure in a wrong sentence is seen."""
+    """Says behind each figure in a model's words what it is, and of whom: a right figure in a wrong sentence is seen."""
 
     def __init__(self, report: ItemReport, sheet: Sheet) -> None:
         self._report, self._sheet = report, sheet
@@ -254,7 +254,8 @@ class _Labels:
         named = match.string[: match.start()].rstrip().lower().endswith(label.lower())
         parts = [] if named else [self._reference(label, f"procedure.label.{fact.id}")]
         owner = self._sheet.owners.get(fact.id)
-        if self._several and owner and (entity := self._entity(owner)):
+        unclear = self._several or not self._is_named(owner or "", match.string)
+        if owner and unclear and (entity := self._entity(owner)):
             parts.append(f"{{{{{entity}}}}}")
         if not parts:
             return match.group()
@@ -265,6 +266,10 @@ class _Labels:
         mine = [fact for fact in self._report.facts if self._sheet.owners.get(fact.id) == finding]
         named = [fact.id for fact in mine if fact.derivation == place]
         return next(iter([*named, *(fact.id for fact in mine if fact.kind == "entity")]), None)
+
+    def _is_named(self, finding: str, text: str) -> bool:
+        named = (name for name in REFERENCE.findall(text) if self._sheet.owners.get(name) == finding)
+        return any(not is_numeric(self._facts[name]) for name in named)
 
     def _reference(self, text: str, derivation: str) -> str:
         known = next((fact for fact in self.added if fact.derivation == derivation), None)

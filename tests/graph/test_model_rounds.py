@@ -88,6 +88,31 @@ async def test_an_english_narrative_is_taken_over(tejun: Tejun) -> None:
     assert ran.checks.failed == ()
 
 
+async def test_a_figure_names_whose_it_is_where_its_sentence_does_not(
+    tejun: Tejun, server: ModelServer
+) -> None:
+    def terse(request: Request) -> Answer:
+        entity, figure = entity_of(request), f"{{{{{fact_named(request, 'logins')}}}}}"
+        return says(
+            {
+                "assessment": [
+                    f"Logins {figure} were seen.",
+                    f"The activity of {entity} came to logins {figure}.",
+                ],
+                "recommendation": [],
+            }
+        )
+
+    scripted(server, reporter=terse)
+    ran = await run_item(tejun, library(plan.AWS), "console-no-mfa")
+    assert ran.author("assessment") == "scripted-1"
+    assert ran.checks.failed == ()
+    told = ran.read("assessment")
+    assert re.search(
+        r"Logins 1 \[.*m\[\.\]sato\] were seen\.\s*The activity of m\[\.\]sato came to logins 1\.", told
+    ), told
+
+
 async def test_every_call_is_counted_in_the_report(tejun: Tejun, server: ModelServer) -> None:
     ran = await run_item(tejun, library(plan.LINUX), "ssh-bruteforce")
     use = ran.report.model_use
