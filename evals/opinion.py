@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import openai
 from langchain_core.exceptions import LangChainException
-from langchain_openai import ChatOpenAI
 from langsmith import tracing_context
-from pydantic import SecretStr
 
 from evals.planting import Model
 from evals.reading import Section, plain
+from tools.model.client import open_chat
 from tools.model.settings import ModelSettings
 
 if TYPE_CHECKING:
@@ -76,22 +75,10 @@ def opinions_of(prose: str, settings: ModelSettings) -> dict[str, Opinion]:
         return {}
     require_judge()
     with openai.DefaultHttpxClient() as client, tracing_context(enabled=False):
-        model = _chat(settings, client)
+        model = open_chat(
+            settings, timeout=settings.timeout_s, max_retries=settings.retries, http_client=client
+        )
         return {name: _ask(name, question, prose, model) for name, question in QUESTIONS.items()}
-
-
-def _chat(settings: ModelSettings, client: openai.DefaultHttpxClient) -> ChatOpenAI:
-    return ChatOpenAI(
-        model=settings.name,
-        base_url=settings.base_url or "https://api.openai.com/v1",
-        api_key=settings.key or SecretStr("none"),
-        temperature=settings.temperature,
-        timeout=settings.timeout_s,
-        max_retries=settings.retries,
-        max_completion_tokens=settings.max_tokens,
-        http_client=client,
-        use_responses_api=False,
-    )
 
 
 def _ask(name: str, question: str, prose: str, model: BaseChatModel) -> Opinion:

@@ -24,9 +24,7 @@ from langchain_core.exceptions import (
 from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, BaseMessage, ToolMessage
 from langchain_core.tools import BaseTool, StructuredTool
-from langchain_openai import ChatOpenAI
 from openai import DefaultAsyncHttpxClient
-from pydantic import SecretStr
 
 from evals.output import Cost, Output
 from evals.variant import Job
@@ -35,6 +33,7 @@ from procedures.model import Item, Procedure
 from procedures.source import DOCUMENT
 from tools.logstore.server import build_server
 from tools.logstore.store import LogStore
+from tools.model.client import open_chat
 from tools.model.settings import ModelSettings
 from tools.search.client import call_tool
 from tools.search.transport import InMemory, open_connection
@@ -87,7 +86,7 @@ class _Account:
 async def run_react(job: Job, model: ModelSettings) -> Output:
     """Run the items of a job one after the other, each by an agent of its own with the configured model."""
     async with DefaultAsyncHttpxClient() as http:
-        chat = _chat(model, http)
+        chat = open_chat(model, timeout=model.timeout_s, max_retries=model.retries, http_async_client=http)
         return await run_agents(job, lambda _: chat)
 
 
@@ -152,20 +151,6 @@ async def _report(
     account.add(messages)
     last = messages[-1] if messages else None
     return (str(last.text) if isinstance(last, AIMessage) else ""), reason
-
-
-def _chat(model: ModelSettings, http: DefaultAsyncHttpxClient) -> ChatOpenAI:
-    return ChatOpenAI(
-        model=model.name,
-        base_url=model.base_url or "https://api.openai.com/v1",
-        api_key=model.key or SecretStr("none"),
-        temperature=model.temperature,
-        timeout=model.timeout_s,
-        max_retries=model.retries,
-        max_completion_tokens=model.max_tokens,
-        http_async_client=http,
-        use_responses_api=False,
-    )
 
 
 def _task(job: Job, procedure: Procedure, item: Item) -> str:

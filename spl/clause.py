@@ -48,28 +48,23 @@ class Clause:
         """Return the argument tokens from `start` on, without the final `end`."""
         return list(tokenize(self.text, ARGUMENTS, self.start if start is None else start, self.end))[:-1]
 
-    def names(self, tokens: list[Token]) -> list[Token]:
-        """Return the tokens with every touching `function(field)` as one: the name of a statistic is a field."""
-        joined: list[Token] = []
-        tokens = list(tokens)
-        while tokens:
-            end = _end_of_call(tokens)
-            span = Span(tokens[0].span.start, tokens[end - 1].span.end)
-            text = self.text[span.start : span.end]
-            joined.append(tokens[0] if end == 1 else Token("word", text, text, span))
-            del tokens[:end]
-        return joined
+    def names(self, tokens: list[Token], *, behind_as: bool = False) -> list[Token]:
+        """Return the tokens with every touching `function(field)` as one: the name of a statistic is a field.
 
-    def aliases(self, tokens: list[Token]) -> list[Token]:
-        """Return the tokens with a touching `name(field)` behind AS as one: a name may have parentheses."""
-        for place, token in enumerate(tokens[:-1], 1):
-            if token.kind == "word" and token.value.upper() == "AS":
-                end = place + _end_of_call(tokens[place:])
-                span = Span(tokens[place].span.start, tokens[end - 1].span.end)
-                text = self.text[span.start : span.end]
-                named = tokens[place] if end == place + 1 else Token("word", text, text, span)
-                return [*tokens[:place], named, *self.aliases(tokens[end:])]
-        return tokens
+        Args:
+            tokens: Of this clause.
+            behind_as: Whether only what follows AS is such a name.
+        """
+        joined: list[Token] = []
+        place = 0
+        while place < len(tokens):
+            is_name = not behind_as or (bool(joined) and joined[-1].text.upper() == "AS")
+            end = place + (_end_of_call(tokens[place:]) if is_name else 1)
+            span = Span(tokens[place].span.start, tokens[end - 1].span.end)
+            text = self.text[span.start : span.end]
+            joined.append(tokens[place] if end == place + 1 else Token("word", text, text, span))
+            place = end
+        return joined
 
     def until(self, end: int) -> Clause:
         """Return the arguments before `end`."""

@@ -53,6 +53,11 @@ def number_literal(value: float) -> str:
     return f"({text})::DOUBLE" if text.startswith("-") else f"{text}::DOUBLE"
 
 
+def in_window(earliest: float, latest: float) -> str:
+    """Return the condition that an event lies in a window, half-open, epoch seconds."""
+    return f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"
+
+
 def identifier(name: str) -> str:
     """Return `name` as a SQL identifier."""
     return '"' + name.replace('"', '""') + '"'

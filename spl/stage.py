@@ -14,7 +14,7 @@ import pyarrow as pa
 from spl.catalog import Catalog, Relation
 from spl.lookups import Lookups
 from spl.python_calls import ARROW_TYPES, Kind, PythonCalls
-from spl.sql_text import number_literal
+from spl.sql_text import in_window
 from spl.sql_values import Sql, SqlContext
 
 if TYPE_CHECKING:
@@ -270,6 +270,4 @@ class Builder:
 
 def time_window(relation: Relation, earliest: float, latest: float) -> str:
     """Return the condition that an event of `relation` lies in the window."""
-    if relation.inside:
-        return "TRUE"
-    return f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"
+    return "TRUE" if relation.inside else in_window(earliest, latest)

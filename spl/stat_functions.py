@@ -92,7 +92,7 @@ _TIMED = {"earliest", "latest", "earliest_time", "latest_time", "rate"}
 def parse_aggregates(clause: Clause, tokens: list[Token], command: str) -> tuple[Aggregate, ...]:
     """Read `function(field) [AS name] …` until the tokens end."""
     aggregates: list[Aggregate] = []
-    tokens = clause.aliases(tokens)
+    tokens = clause.names(tokens, behind_as=True)
     while tokens:
         if tokens[0].kind == "comma":
             tokens.pop(0)

@@ -161,7 +161,7 @@ def _newest_first(builder: Builder, stage: Stage) -> bool:
 def _take_resets(clause: Clause) -> tuple[Clause, dict[str, Expr]]:
     r"""Take `reset_before` and `reset_after` out of the arguments: their values are expressions.
 
-    They are written `"(…)"`, with `\\"` for a quote inside, as `"("…")"`, or in parentheses alone.
+    They are written `"(…)"`, with `\"` for a quote inside, as `"("…")"`, or in parentheses alone.
     """
     found: dict[str, Expr] = {}
     documented = _DOCUMENTED.search(clause.text, clause.start, clause.end)

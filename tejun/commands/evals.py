@@ -83,14 +83,18 @@ def run(
     if json:
         print_json(result)
     else:
-        _print(result)
-        _print_opinions(result)
-        if result.apart is not None:
-            console().print("\n[bold]Real logs, apart[/]")
-            _print(result.apart)
-            _print_rules(result.apart.labelled)
+        _print_all(result)
     if any(_errors(result)) or (strict and not result.good):
         raise typer.Exit(FAILED)
+
+
+def _print_all(result: RunResult) -> None:
+    _print(result)
+    _print_opinions(result)
+    if result.apart is not None:
+        console().print("\n[bold]Real logs, apart[/]")
+        _print(result.apart)
+        _print_rules(result.apart.labelled)
 
 
 def _errors(result: RunResult) -> Iterator[str]:

@@ -169,3 +169,11 @@ def test_files_and_statements_are_out_of_reach(over: Callable[..., Any], text: s
     found: list[Any] = []
     raised(lambda: found.extend(over(EVENTS).rows(text)))
     assert "root:" not in str(found)
+
+
+def test_a_thousand_statistics_are_read() -> None:
+    names = [f"total(a{number})" for number in range(2_000)]
+    (command,) = parse_search("index=i | stats " + " ".join(f"count AS {name}" for name in names)).commands[
+        1:
+    ]
+    assert command.makes() == tuple(names)

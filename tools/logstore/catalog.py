@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from spl.catalog import FieldKind, Relation, StoredField, UnknownIndexError
-from spl.sql_text import identifier, number_literal, text_literal
+from spl.sql_text import identifier, in_window, text_literal
 from tools.logstore.layout import column_name
 from tools.logstore.manifest import StoredFile
 
@@ -71,7 +71,7 @@ class StoreCatalog:
         scanned = sum(file.events for file in near) - sum(file.events for file in edge)
         if edge:
             scanned += self._counted(
-                f"SELECT count(*) FROM {self._sql(edge)} WHERE {_window(earliest, latest)}"
+                f"SELECT count(*) FROM {self._sql(edge)} WHERE {in_window(earliest, latest)}"
             )
         return Relation(sql=self._sql(near), fields=fields, scanned=scanned, inside=not edge)
 
@@ -112,10 +112,6 @@ def _keep(known: dict[Any, Any], key: object, value: object) -> None:
     if len(known) >= _MOST_REMEMBERED:
         known.clear()
     known[key] = value
-
-
-def _window(earliest: float, latest: float) -> str:
-    return f"_time >= {number_literal(earliest)} AND _time < {number_literal(latest)}"
 
 
 def _empty() -> str:

@@ -84,22 +84,31 @@ class _Tally:
         self.tokens_cached += (usage.get("input_token_details") or {}).get("cache_read") or 0
 
 
+def open_chat(settings: ModelSettings, **options: Any) -> ChatOpenAI:
+    """Return the library's own client of a model.
+
+    Args:
+        settings: Which model, where, and how it answers.
+        options: What else `ChatOpenAI` is told: its HTTP client, which somebody else closes, timeout and retries.
+    """
+    return ChatOpenAI(
+        model=settings.name,
+        base_url=settings.base_url or "https://api.openai.com/v1",
+        api_key=settings.key or SecretStr("none"),
+        temperature=settings.temperature,
+        max_completion_tokens=settings.max_tokens,
+        use_responses_api=False,
+        **options,
+    )
+
+
 class ChatModel:
     """One configured chat model. Safe to use from several tasks at once."""
 
     def __init__(self, settings: ModelSettings, client: openai.DefaultAsyncHttpxClient) -> None:
         """Bind the settings to an HTTP client that somebody else closes."""
         self.settings = settings
-        self._chat = ChatOpenAI(
-            model=settings.name,
-            base_url=settings.base_url or "https://api.openai.com/v1",
-            api_key=settings.key or SecretStr("none"),
-            temperature=settings.temperature,
-            max_retries=0,
-            max_completion_tokens=settings.max_tokens,
-            http_async_client=client,
-            use_responses_api=False,
-        )
+        self._chat = open_chat(settings, max_retries=0, http_async_client=client)
 
     async def ask(self, question: Question[T], *, seconds: float) -> Reply[T]:
         """Ask, again where that may help, within `seconds`. Never raises for what a server does."""
