@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Protocol
+from typing import Literal, Protocol
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 Value = str | int | float | list[str]
 """A cell: text, a number, or a multivalue. A missing field is an absent key."""
@@ -26,6 +26,7 @@ class SearchStatus(StrEnum):
     NO_DATA = "no_data"
     """It ran, and its scope held no event at all in the window."""
     PARTIAL = "partial"
+    """Rows came, but the server said that they may not be all."""
     TRUNCATED = "truncated"
     """More rows exist than were returned."""
     REFUSED = "refused"
@@ -46,6 +47,26 @@ class SearchRequest(Model):
     timeout_s: float = 120
 
 
+class Proof(Model):
+    """What a server showed about a search, beyond that it answered."""
+
+    kind: Literal["embedded", "sentinel", "none"]
+    """`embedded`: our own server counted what it scanned; `sentinel`: a row of the search itself counted the others."""
+    rows: int | None = None
+    """Rows of the main pipeline as the server counted them."""
+    earliest: float | None = None
+    """The window that the server searched, epoch seconds."""
+    latest: float | None = None
+    utc_offset_s: int | None = None
+    """Offset of the zone in which the server reads clock times, when the search ran."""
+    peers: bool = False
+    """Whether the server passes on what its indexers said; otherwise nothing shows that every one answered."""
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class SearchResult(Model):
     """One executed search; its canonical JSON without `duration_s` is the evidence."""
 
@@ -62,6 +83,11 @@ class SearchResult(Model):
     messages: tuple[str, ...] = ()
     server: str = ""
     """Which server answered, for example `tejun-logstore`."""
+    proof: Proof | None = Field(default=None, exclude_if=_is_none)
+    """What shows that the rows are all; left out of the stored form where nothing was asked for."""
+    set_aside: int | None = Field(default=None, exclude_if=_is_none)
+    """Lines of the searched sources inside the window that the import could not read as events; left out when none
+    were counted."""
 
 
 class TimedResult(Model):
