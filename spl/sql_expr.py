@@ -26,6 +26,7 @@ from spl.python_calls import Kind
 from spl.sql_calls import IMPLEMENTED as CALLS
 from spl.sql_calls import as_multi, compile_call
 from spl.sql_terms import compile_term
+from spl.sql_text import written_size
 from spl.sql_values import (
     NULL,
     Sql,
@@ -39,41 +40,83 @@ from spl.sql_values import (
 
 _FRESH = count(1)
 
+Part = Callable[[Expr], Sql]
+"""Compiles a part of an expression."""
+
 
 def compile_expression(expr: Expr, context: SqlContext) -> Sql:
-    """Return `expr` as SQL over the columns of `context`; an unknown field is null."""
+    """Return `expr` as SQL over the columns of `context`; an unknown field is null.
+
+    The database writes out a macro's argument as often as the macro names it, so a part that would grow too
+    large is computed once and named: the cost stays in proportion to the length of `expr`.
+    """
+    if isinstance(expr, Literal):
+        return literal_sql(expr.value)
+    if isinstance(expr, Field):
+        return context.columns.get(expr.name, NULL)
+    parts = _Parts(context)
+    return parts.bound(_compiled(expr, context, parts))
+
+
+class _Parts:
+    """The compiled parts of one expression; `bound` gives the heavy ones their names."""
+
+    def __init__(self, context: SqlContext) -> None:
+        self._context = context
+        self._named: list[tuple[str, str]] = []
+
+    def __call__(self, expr: Expr) -> Sql:
+        """Return a part; what is large when written out becomes a name."""
+        value = compile_expression(expr, self._context)
+        if written_size(value.text) <= _LARGE:
+            return value
+        name = f"spl_v{next(_FRESH)}"
+        self._named.append((name, value.text))
+        return Sql(name, value.kind)
+
+    def bound(self, whole: Sql) -> Sql:
+        """Return `whole` with the names that it uses."""
+        text = whole.text
+        for name, value in reversed(self._named):
+            text = f"(list_transform([{value}], lambda {name}: {text})[1])"
+        return replace(whole, text=text) if self._named else whole
+
+
+_LARGE = 800
+"""Letters, macros written out, of a part that may stand several times in what holds it."""
+
+
+def _compiled(
+    expr: Negate | Arithmetic | Compare | In | Not | Logic | Subquery | Call,
+    context: SqlContext,
+    part: Part,
+) -> Sql:
     match expr:
-        case Literal(value):
-            return literal_sql(value)
-        case Field(name):
-            return context.columns.get(name, NULL)
         case Negate(operand):
-            return Sql(f"(-{as_number(compile_expression(operand, context))})", Kind.NUMBER)
-        case Arithmetic():
-            return _arithmetic(expr, context)
+            return Sql(f"(-{as_number(part(operand))})", Kind.NUMBER)
+        case Arithmetic(op, left, right):
+            return _arithmetic(op, part(left), part(right))
         case Compare(op, left, right):
-            return compare_sql(op, compile_expression(left, context), compile_expression(right, context))
+            return compare_sql(op, part(left), part(right))
         case In(value, options):
-            subject = compile_expression(value, context)
-            parts = [
-                compare_sql("=", subject, compile_expression(option, context)).text for option in options
-            ]
-            return Sql("(" + " OR ".join(parts) + ")", Kind.BOOL)
+            subject = part(value)
+            conditions = [compare_sql("=", subject, part(option)).text for option in options]
+            return Sql("(" + " OR ".join(conditions) + ")", Kind.BOOL)
         case Not(operand):
-            return Sql(f"(NOT {as_bool(compile_expression(operand, context))})", Kind.BOOL)
+            return Sql(f"(NOT {as_bool(part(operand))})", Kind.BOOL)
         case Logic(op, operands):
-            return _logic(op, [as_bool(compile_expression(operand, context)) for operand in operands])
-        case Call() | Subquery():
-            return _call(expr, context)
+            return _logic(op, [as_bool(part(operand)) for operand in operands])
+        case Subquery(span=span):
+            raise UnsupportedError("subsearch in this expression.", text=context.source, span=span)
+        case Call():
+            return _call(expr, context, part)
 
 
-def _call(call: Call | Subquery, context: SqlContext) -> Sql:
-    if isinstance(call, Subquery):
-        raise UnsupportedError("subsearch in this expression.", text=context.source, span=call.span)
+def _call(call: Call, context: SqlContext, part: Part) -> Sql:
     own = _OWN.get(call.name)
     if own is not None:
-        return own(call, context)
-    return compile_call([compile_expression(arg, context) for arg in call.args], call, context)
+        return own(call, context, part)
+    return compile_call([part(arg) for arg in call.args], call, context)
 
 
 def _logic(op: str, conditions: list[str]) -> Sql:
@@ -82,39 +125,26 @@ def _logic(op: str, conditions: list[str]) -> Sql:
     return Sql("(" + f" {op} ".join(conditions) + ")", Kind.BOOL)
 
 
-def _arithmetic(expr: Arithmetic, context: SqlContext) -> Sql:
-    left, right = compile_expression(expr.left, context), compile_expression(expr.right, context)
-    if expr.op == ".":
+def _arithmetic(op: str, left: Sql, right: Sql) -> Sql:
+    if op == ".":
         return Sql(f"({as_text(left)} || {as_text(right)})", Kind.TEXT)
-    if expr.op == "+" and left.kind is Kind.TEXT and right.kind is Kind.TEXT:
+    if op == "+" and left.kind is Kind.TEXT and right.kind is Kind.TEXT:
         return _added_or_joined(left, right)
     one, two = as_number(left), as_number(right)
-    if _stays_finite(expr.op, left, right):
-        return Sql(f"({one} {expr.op} {two})", Kind.NUMBER)
-    if expr.op in "/%":
-        return Sql(f"spl_finite({one} {expr.op} nullif({two}, 0))", Kind.NUMBER)
-    return Sql(f"spl_finite({one} {expr.op} {two})", Kind.NUMBER)
+    if _stays_finite(op, left, right):
+        return Sql(f"({one} {op} {two})", Kind.NUMBER)
+    if op in "/%":
+        return Sql(f"spl_finite({one} {op} nullif({two}, 0))", Kind.NUMBER)
+    return Sql(f"spl_finite({one} {op} {two})", Kind.NUMBER)
 
 
 def _added_or_joined(left: Sql, right: Sql) -> Sql:
     """Return the sum of two texts that are numbers, else the two joined."""
-    (left, bind_left), (right, bind_right) = _named_once(left), _named_once(right)
     one, two = as_number(left), as_number(right)
     added, joined = f"spl_text(spl_finite({one} + {two}))", f"{left.text} || {right.text}"
-    chosen = f"(CASE WHEN {one} IS NOT NULL AND {two} IS NOT NULL THEN {added} ELSE {joined} END)"
-    return Sql(bind_left(bind_right(chosen)), Kind.TEXT)
-
-
-def _named_once(value: Sql) -> tuple[Sql, Callable[[str], str]]:
-    """Return a name for a value and what binds it: text that names a long value often would grow with every operator."""
-    if len(value.text) <= _SHORT:
-        return value, lambda text: text
-    name = f"spl_v{next(_FRESH)}"
-    return Sql(name, value.kind), lambda text: f"(list_transform([{value.text}], lambda {name}: {text})[1])"
-
-
-_SHORT = 40
-"""Letters of a value that may be written several times."""
+    return Sql(
+        f"(CASE WHEN {one} IS NOT NULL AND {two} IS NOT NULL THEN {added} ELSE {joined} END)", Kind.TEXT
+    )
 
 
 def _stays_finite(op: str, left: Sql, right: Sql) -> bool:
@@ -134,7 +164,7 @@ _SMALL = 1e290
 """Added to the largest double, this is rounded away."""
 
 
-def _searchmatch(call: Call, context: SqlContext) -> Sql:
+def _searchmatch(call: Call, context: SqlContext, part: Part) -> Sql:
     condition = call.args[0]
     term = parse_condition(str(condition.value)) if isinstance(condition, Literal) else None
     return Sql("TRUE" if term is None else f"coalesce({compile_term(term, context)}, FALSE)", Kind.BOOL)
@@ -148,16 +178,16 @@ def _per_value(call: Call, context: SqlContext, body: Expr) -> tuple[str, Sql]:
     return variable, compile_expression(body, inner)
 
 
-def _mvfilter(call: Call, context: SqlContext) -> Sql:
+def _mvfilter(call: Call, context: SqlContext, part: Part) -> Sql:
     variable, body = _per_value(call, context, call.args[0])
     many = context.columns.get(field_names(call.args[0])[0], NULL)
     kept = f"list_filter({as_multi(many)}, lambda {variable}: coalesce({as_bool(body)}, FALSE))"
     return Sql(f"spl_multi({kept})", Kind.MULTI)
 
 
-def _mvmap(call: Call, context: SqlContext) -> Sql:
+def _mvmap(call: Call, context: SqlContext, part: Part) -> Sql:
     variable, body = _per_value(call, context, call.args[1])
-    many = compile_expression(call.args[0], context)
+    many = part(call.args[0])
     if body.kind is Kind.MULTI:
         spread = f"flatten(list_transform({as_multi(many)}, lambda {variable}: coalesce({body.text}, [])))"
         return Sql(f"spl_multi({spread})", Kind.MULTI)
