@@ -31,7 +31,8 @@ def assessment_paragraphs(draft: Draft) -> Iterator[str]:
             key=draft.book.ref("entity", text, "entity", derivation=f"previous_round.{text}"),
         )
     if not above and not any(result.fired is not False for result in draft.judgement.item_results):
-        yield draft.say("clean")
+        suppressed = any(entry.unsuppressed is not Verdict.NONE for entry in draft.judgement.findings)
+        yield draft.say("clean_but_exceptions" if suppressed else "clean")
 
 
 def recommendation_paragraphs(draft: Draft) -> Iterator[str]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from agents.deciding import Comparison, deciding_comparison, reach
 from agents.material import Sighting
 from procedures.model import Criterion
 from spl.evaluate import evaluate, is_true
-from spl.expr import Compare, Expr, Logic, field_names
+from spl.expr import Expr, field_names
 from tools.records.finding import CriterionResult, Note, Observation
 from tools.search.result import Value
 
@@ -22,44 +23,10 @@ class Clockwork:
     zone: ZoneInfo
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """The first numeric comparison of a criterion, filled in for one row."""
-
-    observed: float
-    threshold: float
-    field: str | None
-
-
 def decide(expr: Expr, sighting: Sighting, clock: Clockwork) -> bool | None:
     """Return whether `expr` holds for one row; None when it is null there."""
     value = evaluate(expr, sighting.values, now=clock.now, zone=clock.zone)
     return None if value is None else is_true(value)
-
-
-def compare(expr: Expr, sighting: Sighting, clock: Clockwork) -> Comparison | None:
-    """Return the numbers of the first comparison in `expr` against something that is no field."""
-    for node in _comparisons(expr):
-        if field_names(node.right):
-            continue
-        observed = evaluate(node.left, sighting.values, now=clock.now, zone=clock.zone)
-        threshold = evaluate(node.right, {}, now=clock.now, zone=clock.zone)
-        if _is_number(observed) and _is_number(threshold):
-            names = field_names(node.left)
-            return Comparison(float(observed), float(threshold), names[0] if len(names) == 1 else None)  # type: ignore[arg-type]
-    return None
-
-
-def _comparisons(expr: Expr) -> Iterator[Compare]:
-    if isinstance(expr, Compare):
-        yield expr
-    if isinstance(expr, Logic):
-        for operand in expr.operands:
-            yield from _comparisons(operand)
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def apply_criterion(
@@ -84,15 +51,12 @@ def apply_criterion(
         evidence: Digest shown when there is no row.
     """
     outcomes = [(decide(expr, sighting, clock), sighting) for sighting in sightings]
-    fired = next((pair for pair in outcomes if pair[0]), None)
-    undecided = next((pair for pair in outcomes if pair[0] is None), None)
-    deciding = fired or undecided or _closest(expr, outcomes, clock)
-    shown = deciding[1] if deciding else None
-    comparison = compare(expr, shown, clock) if shown else None
+    fired, shown = _deciding_row(expr, outcomes, clock)
+    comparison = None if shown is None or fired is None else _comparison(expr, shown, clock)
     return CriterionResult(
         id=ident,
         verdict=criterion.verdict,
-        fired=deciding[0] if deciding else False,
+        fired=fired,
         expression=text,
         why=criterion.why,
         observed=_observations(expr, shown),
@@ -100,18 +64,32 @@ def apply_criterion(
         margin=comparison.observed - comparison.threshold if comparison else None,
         evidence=shown.evidence if shown else evidence,
         row=shown.index if shown else None,
-        note=None if fired or not undecided else Note(code="null_criterion", values={"criterion": ident}),
+        note=Note(code="null_criterion", values={"criterion": ident}) if fired is None else None,
     )
 
 
-def _closest(
+def _deciding_row(
     expr: Expr, outcomes: list[tuple[bool | None, Sighting]], clock: Clockwork
-) -> tuple[bool | None, Sighting] | None:
-    def distance(pair: tuple[bool | None, Sighting]) -> float:
-        comparison = compare(expr, pair[1], clock)
-        return abs(comparison.observed - comparison.threshold) if comparison else float("inf")
+) -> tuple[bool | None, Sighting | None]:
+    """Return the outcome over all rows, and the row that decided it.
 
-    return min(outcomes, key=distance) if len(outcomes) > 1 else next(iter(outcomes), None)
+    Of several rows that fire, the one furthest beyond its threshold; of rows that do not, the nearest to it.
+    """
+    told = {outcome for outcome, _ in outcomes}
+    fired = True if True in told else None if None in told else False
+    rows = [sighting for outcome, sighting in outcomes if outcome is fired]
+    if fired is None:
+        return None, rows[0]
+
+    def height(sighting: Sighting) -> float:
+        comparison = _comparison(expr, sighting, clock)
+        return reach(comparison, holds=fired) if fired is not None else 0.0
+
+    return fired, max(rows, key=height, default=None)
+
+
+def _comparison(expr: Expr, sighting: Sighting, clock: Clockwork) -> Comparison | None:
+    return deciding_comparison(expr, sighting.values, now=clock.now, zone=clock.zone)
 
 
 def _observations(expr: Expr, sighting: Sighting | None) -> tuple[Observation, ...]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 from agents.context import ItemContext
 from agents.criteria import Clockwork, apply_criterion, decide
 from agents.enrichment import LAPSED, enrich, lapsed_lines
 from agents.known_benign import match_exceptions, suppress
 from agents.material import Material, Sighting
+from agents.ordering import ordered
 from agents.scope import before_values, fill_finding_scope, fill_item_scope
 from agents.totals import check_totals, total_notes
 from procedures.expand import expression, expression_text
@@ -57,6 +58,7 @@ def judge_item(
         judgement, expired = _judge_finding(context, material, finding, clock, recurring=finding.id in known)
         judged.append(judgement)
         lapsed.extend(expired)
+    listed = ordered(judged, material.findings.findings)
     item_results = tuple(_judge_scope_item(context, material, clock))
     totals = check_totals(material)
     incomplete = (*material.findings.incomplete, *total_notes(totals))
@@ -76,23 +78,14 @@ def judge_item(
         complete=not incomplete and not any(note.code != LAPSED for entry in judged for note in entry.notes),
         incomplete=incomplete,
         item_results=item_results,
-        findings=ordered(judged),
+        findings=listed,
         gone=_gone(previous, material),
         previous_round=previous_round,
         nearest_miss=_nearest_miss(judged, item_results),
         lapsed=tuple(dict.fromkeys(lapsed)),
         totals=totals,
-        due=tuple(_due(context, material, ordered(judged))),
+        due=tuple(_due(context, material, listed)),
     )
-
-
-def ordered(judged: Iterable[FindingJudgement]) -> tuple[FindingJudgement, ...]:
-    """Return findings worst first, new before recurring."""
-    return tuple(sorted(judged, key=_order))
-
-
-def _order(entry: FindingJudgement) -> tuple[int, int, bool, str]:
-    return (-entry.verdict.severity, -entry.unsuppressed.severity, entry.recurrence != "new", entry.finding)
 
 
 def _verdict_of_gap(context: ItemContext, note: Note) -> Verdict:

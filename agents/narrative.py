@@ -71,6 +71,10 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "ja": "判断基準に該当する検知はない。",
         "en": "No finding meets a criterion.",
     },
+    "clean_but_exceptions": {
+        "ja": "静観対象により除いたもののほかに、判断基準に該当する検知はない。",
+        "en": "No finding meets a criterion but those taken out by an exception.",
+    },
     "act_investigate": {
         "ja": "調査必須の検知がある。深掘り調査の要否を判断し、手順書の引き継ぎに従う。",
         "en": "There are findings that must be investigated. Decide on the deep dive and follow the hand-over of the procedure.",

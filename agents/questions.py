@@ -10,14 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from agents.asking import Asker
 from agents.context import ItemContext
-from agents.judge import ordered
 from agents.narrative import Language
+from agents.ordering import ordered
 from agents.prompting import compile_prompt, has_questions
 from agents.prose import Vocabulary, faults_of, references_of
 from agents.sheet import Sheet
 from procedures.verdict import Verdict, worst
 from tools.records.fact import Fact
-from tools.records.finding import Concern, CriterionResult, FindingJudgement, Judgement, ModelAnswer, Note
+from tools.records.finding import (
+    Concern,
+    CriterionResult,
+    Finding,
+    FindingJudgement,
+    Judgement,
+    ModelAnswer,
+    Note,
+)
 from tools.records.report import ItemReport
 
 OPEN_NOTES = {"question_without_model", "model_says_no", "model_cannot_tell"}
@@ -71,7 +79,12 @@ class OpenQuestion:
 
 
 async def ask_questions(
-    context: ItemContext, judgement: Judgement, draft: ItemReport, vocabulary: Vocabulary, asker: Asker
+    context: ItemContext,
+    judgement: Judgement,
+    draft: ItemReport,
+    vocabulary: Vocabulary,
+    asker: Asker,
+    findings: Sequence[Finding],
 ) -> Judgement:
     """Return the judgement with a model's answers and concerns; unchanged when it gives none.
 
@@ -81,6 +94,7 @@ async def ask_questions(
         draft: A report over it, whose facts can be cited.
         vocabulary: What prose is compared with.
         asker: The item's way to the models.
+        findings: The findings with their times, for their order.
     """
     sheet = Sheet(draft, only=_discussed(judgement, draft))
     asked = list(_open_questions(judgement, sheet))
@@ -97,7 +111,7 @@ async def ask_questions(
     answered = given.answers if isinstance(given, JudgeGiven) else []
     reader = _Reader(sheet, vocabulary, context.procedure.language, asker.name("judge"))
     answers = {(one.finding, one.criterion): reader.answer(answered, one) for one in asked}
-    return _raised(judgement, answers, reader.concerns(given.concerns))
+    return _raised(judgement, answers, reader.concerns(given.concerns), findings)
 
 
 _NOTHING_ASKED: dict[Language, str] = {
@@ -204,7 +218,7 @@ class _Reader:
         return "" if faults or not set(references_of([text])) <= set(cited) else text
 
 
-def carry_over(judgement: Judgement, earlier: Judgement) -> Judgement:
+def carry_over(judgement: Judgement, earlier: Judgement, findings: Sequence[Finding]) -> Judgement:
     """Return a new judgement with what a model answered and objected to over the evidence before."""
     answers = {("", result.id): result.answer for result in earlier.item_results if result.answer}
     answers |= {
@@ -214,13 +228,14 @@ def carry_over(judgement: Judgement, earlier: Judgement) -> Judgement:
         if result.answer
     }
     concerns = {entry.finding: list(entry.concerns) for entry in earlier.findings if entry.concerns}
-    return _raised(judgement, answers, concerns) if answers or concerns else judgement
+    return _raised(judgement, answers, concerns, findings) if answers or concerns else judgement
 
 
 def _raised(
     judgement: Judgement,
     answers: dict[tuple[str, str], ModelAnswer],
     concerns: dict[str, list[Concern]],
+    times: Sequence[Finding],
 ) -> Judgement:
     """Return the judgement with every verdict at least as bad as before."""
     findings = [
@@ -231,7 +246,7 @@ def _raised(
     fired = [result.verdict for result in item_results if result.fired]
     return judgement.model_copy(
         update={
-            "findings": ordered(findings),
+            "findings": ordered(findings, times),
             "item_results": item_results,
             "verdict": worst([judgement.verdict, *fired, *(entry.verdict for entry in findings)]),
         }

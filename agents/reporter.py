@@ -37,8 +37,9 @@ def draft_report(
         judgement_digest: Digest of the stored `Judgement`.
     """
     draft = Draft(context, material, judgement)
-    above = [entry for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
-    shown, attached = above[: context.item.show], above[context.item.show :]
+    above = [entry for entry in judgement.findings if entry.verdict is not Verdict.NONE]
+    told = [entry for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
+    shown, attached = told[: context.item.show], told[context.item.show :]
     overview = tuple(_overview(draft, above))
     rows = tuple(row for entry in shown for row in _rows(draft, entry))
     return ItemReport(
@@ -67,7 +68,7 @@ def draft_report(
         attached=tuple(row for entry in attached for row in _rows(draft, entry)),
         item_results=judgement.item_results,
         timeline=tuple(_timeline(draft, shown)),
-        sections=tuple(_sections(draft, overview, above)),
+        sections=tuple(_sections(draft, overview, len(attached))),
         search_log=tuple(search_log),
         findings_digest=findings_digest,
         judgement_digest=judgement_digest,
@@ -75,10 +76,10 @@ def draft_report(
     )
 
 
-def _sections(draft: Draft, overview: tuple[str, ...], above: list[FindingJudgement]) -> Iterator[Section]:
+def _sections(draft: Draft, overview: tuple[str, ...], omitted: int) -> Iterator[Section]:
     texts: dict[str, tuple[str, ...]] = {
         "overview": overview,
-        "details": (*_more(draft, above), *model_paragraphs(draft)),
+        "details": (*_more(draft, omitted), *model_paragraphs(draft)),
         "assessment": tuple(assessment_paragraphs(draft)),
         "recommendation": tuple(recommendation_paragraphs(draft)),
         "exceptions": tuple(_exceptions(draft)),
@@ -89,13 +90,9 @@ def _sections(draft: Draft, overview: tuple[str, ...], above: list[FindingJudgem
         yield Section(id=ident, title=SECTION_TITLES[ident][draft.language], paragraphs=paragraphs)
 
 
-def _more(draft: Draft, above: list[FindingJudgement]) -> Iterator[str]:
-    if omitted := _omitted(draft, above):
+def _more(draft: Draft, omitted: int) -> Iterator[str]:
+    if omitted:
         yield draft.say("more", omitted=draft.count("omitted", omitted, "omitted(findings)"))
-
-
-def _omitted(draft: Draft, above: list[FindingJudgement]) -> int:
-    return max(0, len(above) - draft.context.item.show)
 
 
 def _overview(draft: Draft, above: list[FindingJudgement]) -> Iterator[str]:
@@ -227,7 +224,7 @@ def _timeline(draft: Draft, shown: list[FindingJudgement]) -> Iterator[TimelineP
                 label=draft.label(finding.key),
                 first=finding.first,
                 last=finding.last,
-                verdict=entry.unsuppressed,
+                verdict=entry.verdict,
             )
 
 

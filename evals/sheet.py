@@ -183,9 +183,10 @@ def _item_window(prepared: Prepared, item: Item) -> tuple[float, float]:
 
 def _count_figures(item: Item, rows: Sequence[Row], findings: Sequence[Finding]) -> Iterator[Figure]:
     groups = {tuple(str(row.get(name)) for name in item.key) for row in rows}
-    above = [one for one in findings if one.unsuppressed != "none"]
-    suppressed = [one for one in above if one.unsuppressed != one.verdict]
-    counts = {0, len(groups), len(rows), len(above), len(suppressed), max(0, len(above) - item.show)}
+    told = [one for one in findings if one.unsuppressed != "none"]
+    above = [one for one in told if one.verdict != "none"]
+    suppressed = [one for one in told if one.unsuppressed != one.verdict]
+    counts = {0, len(groups), len(rows), len(above), len(suppressed), max(0, len(told) - item.show)}
     yield from (Figure("number", float(count)) for count in counts)
 
 

@@ -177,7 +177,7 @@ def _changes(snapshot: StateSnapshot, resources: Resources) -> dict[str, Any]:
         "awaiting": awaiting,
         "verdict": judgement.verdict.value,
         "complete": judgement.complete,
-        "findings": sum(entry.unsuppressed is not Verdict.NONE for entry in judgement.findings),
+        "findings": sum(entry.verdict is not Verdict.NONE for entry in judgement.findings),
         "report": values["report"],
         "checks": values["checks"],
         "judgement": values["judgement"],

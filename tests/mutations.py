@@ -283,6 +283,22 @@ def suppression_unmentioned(finished: Finished, rng: random.Random) -> Iterator[
             yield _with_row(finished, place, reasons=bare)
 
 
+def wrong_order(finished: Finished, rng: random.Random) -> Iterator[Finished]:
+    """Findings stand in another order than they were judged in, or the timeline tells another verdict."""
+    report = finished.report
+    places = [at for at, row in enumerate(report.rows[1:], 1) if row.finding != report.rows[at - 1].finding]
+    for at in _pick(rng, places):
+        swapped = (*report.rows[: at - 1], report.rows[at], report.rows[at - 1], *report.rows[at + 1 :])
+        yield finished.changed(rows=swapped)
+    for at in _pick(rng, list(range(len(report.timeline)))):
+        point = report.timeline[at]
+        other = Verdict.OBSERVE if point.verdict is Verdict.NONE else Verdict.NONE
+        told = point.model_copy(update={"verdict": other})
+        yield finished.changed(timeline=(*report.timeline[:at], told, *report.timeline[at + 1 :]))
+    if len(report.timeline) > 1:
+        yield finished.changed(timeline=report.timeline[::-1])
+
+
 def finding_missing(finished: Finished, rng: random.Random) -> Iterator[Finished]:
     """A finding is missing from the table, or stands there twice."""
     rows = finished.report.rows
@@ -317,6 +333,7 @@ MUTATIONS: tuple[Mutation, ...] = (
     incomplete_called_complete,
     lowered_verdict,
     suppression_unmentioned,
+    wrong_order,
     finding_missing,
     section_missing,
 )

@@ -318,7 +318,7 @@ def changes(desk: Desk, row: RoundItemRow) -> dict[str, int]:
 @lru_cache(maxsize=2048)
 def _changes(desk: Desk, digest: str) -> dict[str, int]:
     judgement = desk.resources.evidence.get(digest, Judgement)
-    above = [entry.recurrence for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
+    above = [entry.recurrence for entry in judgement.findings if entry.verdict is not Verdict.NONE]
     counted = {"new": above.count("new"), "recurring": above.count("recurring"), "gone": len(judgement.gone)}
     return {name: count for name, count in counted.items() if count}
 

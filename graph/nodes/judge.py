@@ -46,7 +46,9 @@ def _judge(state: ItemState, resources: Resources) -> tuple[ItemContext, Materia
     previous = resources.evidence.get(digest, Judgement) if digest else None
     judgement = judge_item(context, material, previous=previous, previous_round=previous_round)
     if answered := state.get("judgement"):
-        judgement = carry_over(judgement, resources.evidence.get(answered, Judgement))
+        judgement = carry_over(
+            judgement, resources.evidence.get(answered, Judgement), material.findings.findings
+        )
     return context, material, judgement
 
 
@@ -76,7 +78,9 @@ async def _with_model(
         ]
     if not due:
         vocabulary = await asyncio.to_thread(vocabulary_of, context, material)
-        judgement = await ask_questions(context, judgement, draft, vocabulary, asker)
+        judgement = await ask_questions(
+            context, judgement, draft, vocabulary, asker, material.findings.findings
+        )
     return {
         "judgement": await asyncio.to_thread(resources.evidence.put, judgement),
         "due": due,

@@ -212,7 +212,7 @@ async def test_a_draft_with_a_figure_is_sent_back_once(tejun: Tejun, server: Mod
 
 
 async def test_a_value_that_is_one_fact_becomes_its_reference(tejun: Tejun, server: ModelServer) -> None:
-    text = "203.0.113.66 は 240 回失敗し、利用者数は 3 に達した。"
+    text = "203.0.113.66 は 240 回失敗し、行数は 200 に達した。"
     scripted(server, reporter=lambda request: says({"assessment": [text], "recommendation": []}))
     ran = await run_item(tejun, library(plan.LINUX), "ssh-bruteforce")
     assert ran.report.model_use

@@ -108,6 +108,28 @@ async def test_the_demo_round_finds_exactly_what_was_planted(tejun: Tejun, proce
 
 
 @pytest.mark.parametrize("procedure", plan.PROCEDURES)
+async def test_what_an_exception_took_out_is_counted_and_drawn_as_none(tejun: Tejun, procedure: str) -> None:
+    round_ = await demo_round(tejun, procedure)
+    suppressed = 0
+    for row in tejun.resources.casebook.items(round_.id):
+        assert row.judgement is not None
+        assert row.report is not None
+        report = tejun.resources.evidence.get(row.report, ItemReport)
+        judgement = tejun.resources.evidence.get(row.judgement, Judgement)
+        above = [entry for entry in judgement.findings if entry.verdict.value != "none"]
+        counted = next(fact for fact in report.facts if fact.derivation == "count(findings above none)")
+        assert counted.value == len(above) == row.findings, row.item_id
+        drawn = {point.finding: point.verdict for point in report.timeline}
+        for entry in judgement.findings:
+            assert drawn.get(entry.finding, entry.verdict) is entry.verdict
+            if entry.verdict is not entry.unsuppressed:
+                suppressed += 1
+                assert entry.finding in {one.finding for one in report.rows}
+    wanted = [planted for planted in plan.PLANTED if planted.procedure == procedure and planted.unsuppressed]
+    assert suppressed == len(wanted)
+
+
+@pytest.mark.parametrize("procedure", plan.PROCEDURES)
 async def test_every_check_of_the_demo_round_passes(tejun: Tejun, procedure: str) -> None:
     round_ = await demo_round(tejun, procedure)
     for row in tejun.resources.casebook.items(round_.id):

@@ -137,7 +137,8 @@ def check_counts(subject: Subject) -> Iterator[str]:
         elif match := re.fullmatch(r"count\((.+)\)", fact.derivation):
             expected = expected_count(subject, match[1])
         elif fact.derivation == "omitted(findings)":
-            expected = max(0, (expected_count(subject, "findings above none") or 0) - subject.item.show)
+            told = expected_count(subject, "findings above none or suppressed") or 0
+            expected = max(0, told - subject.item.show)
         elif fact.derivation == "sum(events)":
             expected = sum(_number(row, "events") for row in subject.result(fact.evidence).rows)
         elif (

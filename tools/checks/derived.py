@@ -226,9 +226,11 @@ ABOVE = {Verdict.OBSERVE, Verdict.UNDETERMINED, Verdict.INVESTIGATE}
 
 def expected_count(subject: Subject, what: str) -> int | None:
     """Return a number that is counted over the judgement; None when `what` is counted over rows."""
-    above = [entry for entry in subject.judgement.findings if entry.unsuppressed in ABOVE]
+    above = [entry for entry in subject.judgement.findings if entry.verdict in ABOVE]
     if what == "findings above none":
         return len(above)
+    if what == "findings above none or suppressed":
+        return sum(entry.unsuppressed in ABOVE for entry in subject.judgement.findings)
     if what in {"findings new", "findings recurring"}:
         return sum(f"findings {entry.recurrence}" == what for entry in above)
     if what.startswith("findings suppressed by "):

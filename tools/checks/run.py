@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 from procedures.source import ProcedureSource
-from tools.checks import content, derived, form, recount, rendered
+from tools.checks import content, derived, form, order, recount, rendered
 from tools.checks.again import Again
 from tools.checks.subject import Subject
 from tools.checks.words import LOOKED_AT
@@ -28,6 +28,7 @@ CHECKS: dict[str, Callable[[Subject], Iterator[str]]] = {
     "gaps": form.check_gaps,
     "exceptions": form.check_exceptions,
     "omissions": form.check_omissions,
+    "order": order.check_order,
     "drill_downs": form.check_drill_downs,
     "total": form.check_total,
     "recount": recount.check_recount,

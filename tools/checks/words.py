@@ -41,6 +41,10 @@ LOOKED_AT: dict[str, tuple[str, str]] = {
         "不要を超える検知がすべて表か添付にあるか",
         "every finding above none is in the table or attached",
     ),
+    "order": (
+        "検知が重い順に並び、表と時系列が判定と同じ順・同じ判断を示すか",
+        "findings stand worst first, in the table and in the timeline, with the verdicts that were given",
+    ),
     "drill_downs": ("該当した判断基準の深掘りがすべて行われたか", "every drill-down that fired has run"),
     "total": ("検算と検知の合計が一致するか", "the independent total agrees with the findings"),
     "recount": (

@@ -213,7 +213,7 @@ class Judgement(Model):
     incomplete: tuple[Note, ...] = ()
     item_results: tuple[CriterionResult, ...] = ()
     findings: tuple[FindingJudgement, ...] = ()
-    """Worst first; new before recurring."""
+    """Worst first, then by what fired (`agents.ordering`)."""
     gone: tuple[dict[str, Value], ...] = ()
     """Keys of the previous round's findings above `none` that are not here."""
     previous_round: str | None = None
