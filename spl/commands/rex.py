@@ -86,17 +86,21 @@ class Rex(Command):
             added.append((self.offset_field, Sql(f"{call}({as_text(subject)})", Kind.TEXT)))
         return builder.extend(stage, added)
 
+    def _in_database(self, subject: Sql, group: int) -> str | None:
+        """Return the pattern as the database reads it; None where it cannot give this group of this value."""
+        return None if subject.kind is Kind.MULTI or group > _DATABASE_GROUPS else for_database(self.pattern)
+
     def _first(self, builder: Builder, subject: Sql, group: int) -> str:
-        translated = for_database(self.pattern)
-        if translated is None or subject.kind is Kind.MULTI:
+        translated = self._in_database(subject, group)
+        if translated is None:
             key = ("first", self.pattern, group)
             call = builder.runtime.python.install(key, _group(self.pattern, group), [subject.kind], Kind.TEXT)
             return f"{call}({subject.text})"
         return f"nullif(regexp_extract({as_text(subject)}, {text_literal(translated)}, {group}), '')"
 
     def _all(self, builder: Builder, subject: Sql, group: int) -> str:
-        translated = for_database(self.pattern)
-        if translated is None or subject.kind is Kind.MULTI:
+        translated = self._in_database(subject, group)
+        if translated is None:
             key = ("all", self.pattern, group, self.max_match)
             function = _groups(self.pattern, group, self.max_match)
             call = builder.runtime.python.install(key, function, [subject.kind], Kind.MULTI)
@@ -104,6 +108,10 @@ class Rex(Command):
         limit = f"[:{self.max_match}]" if self.max_match else ""
         found = f"regexp_extract_all({as_text(subject)}, {text_literal(translated)}, {group}){limit}"
         return f"spl_multi({found})"
+
+
+_DATABASE_GROUPS = 9
+"""Most groups of which the database gives one by its number."""
 
 
 def _texts(value: Value) -> list[str]:

@@ -56,6 +56,13 @@ CASES: dict[str, list[dict[str, Any]]] = {
     'index=main n=1 | eval t=strftime(0,"%d/%b/%Y %H:%M:%S.%3N %z"), c=tostring(1234567.891,"commas") | table t c': [
         {"t": "01/Jan/1970 00:00:00.000 +0000", "c": "1,234,567.89"}
     ],
+    # more named groups than the database numbers
+    'index=main n=1 | eval s="abcdefghijkl" | rex field=s "'
+    + "".join(f"(?<g{n}>.)" for n in range(12))
+    + '" | table g0 g8 g9 g11': [{"g0": "a", "g8": "i", "g9": "j", "g11": "l"}],
+    'index=main n=1 | eval s="abcdefghijklmnopqrstuvwx" | rex max_match=0 field=s "'
+    + "".join(f"(?<g{n}>.)" for n in range(12))
+    + '" | table g0 g11': [{"g0": ["a", "m"], "g11": ["l", "x"]}],
     # sed, rex with lookaround, several matches
     'index=main n=1 | rex field=user mode=sed "s/n/N/" | table user': [{"user": "aNn"}],
     'index=main n=1 | rex field=user mode=sed "s/n/N/g" | table user': [{"user": "aNN"}],
