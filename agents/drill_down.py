@@ -140,7 +140,7 @@ async def _run(
             rows={},
             requested_by=requested_by,
         )
-    split = _split(drill_down, group, ran.result)
+    split = split_rows(drill_down, group, ran.result)
     return DrillDownRun(
         drill_down=drill_down.id,
         evidence=ran.evidence,
@@ -182,7 +182,7 @@ def _distinct(rows: Sequence[Row], name: str) -> list[str]:
     return list(values)
 
 
-def _split(
+def split_rows(
     drill_down: DrillDown, group: list[Finding], result: SearchResult
 ) -> dict[str, tuple[int, ...]] | None:
     """Give each finding the rows of a batched search that carry its key; None when no row carries any key."""

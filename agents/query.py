@@ -42,7 +42,8 @@ async def query_item(context: ItemContext, searcher: Searcher) -> Findings:
     )
     if failed := [str(period.index) for period in periods if not period.ok]:
         notes.append(Note(code="baseline_incomplete", values={"periods": failed}))
-    total = await _search_total(context, searcher, earliest, latest)
+    total, untotalled = await _search_total(context, searcher, earliest, latest)
+    notes.extend(untotalled)
     if code := searcher.exhausted:
         limit = getattr(searcher.budget, code.removeprefix("budget_"))
         notes.append(Note(code=code, values={"limit": limit}))
@@ -76,13 +77,16 @@ def status_notes(purpose: str, result: SearchResult) -> list[Note]:
 
 async def _search_total(
     context: ItemContext, searcher: Searcher, earliest: float, latest: float
-) -> str | None:
+) -> tuple[str | None, list[Note]]:
+    """Return the evidence of the independent total, and why it cannot be compared with; a total of nothing can."""
     if context.item.total_spl is None:
-        return None
+        return None, []
     ran = await searcher.run(
         "total", substitute(context.item.total_spl, parameter_values(context.parameters)), earliest, latest
     )
-    return ran.evidence if ran else None
+    if ran is None:
+        return None, []
+    return ran.evidence, [note for note in status_notes("total", ran.result) if note.code != "no_data"]
 
 
 async def _timing_notes(context: ItemContext, searcher: Searcher) -> list[Note]:

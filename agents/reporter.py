@@ -58,6 +58,7 @@ def draft_report(
         verdict=judgement.verdict,
         complete=judgement.complete,
         incomplete=judgement.incomplete,
+        told=judgement.told,
         attack=context.item.attack,
         columns=tuple(
             ReportColumn(label=column.label, source=column.source, format=column.format)

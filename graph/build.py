@@ -13,6 +13,7 @@ from langgraph.graph.state import CompiledStateGraph
 from graph.nodes.deep_dive import deep_dive
 from graph.nodes.drill_down import drill_down
 from graph.nodes.judge import judge
+from graph.nodes.look_again import look_again
 from graph.nodes.query import query
 from graph.nodes.record import record
 from graph.nodes.report import report
@@ -37,6 +38,7 @@ NODES: dict[str, Node] = {
     "query": query,
     "judge": judge,
     "drill_down": drill_down,
+    "look_again": look_again,
     "report": report,
     "verify": verify,
     "review": review,
@@ -59,6 +61,7 @@ def build_item_graph(resources: Resources, checkpointer: BaseCheckpointSaver[str
     graph.add_edge("query", "judge")
     graph.add_conditional_edges("judge", route_after_judge)
     graph.add_edge("drill_down", "judge")
+    graph.add_edge("look_again", "report")
     graph.add_edge("report", "verify")
     graph.add_conditional_edges("verify", route_after_verify)
     graph.add_conditional_edges("review", route_after_review)

@@ -7,9 +7,9 @@ from typing import Literal
 from graph.state import ItemState
 
 
-def route_after_judge(state: ItemState) -> Literal["drill_down", "report"]:
-    """Run what is due before writing."""
-    return "drill_down" if state["due"] else "report"
+def route_after_judge(state: ItemState) -> Literal["drill_down", "look_again"]:
+    """Run what is due before looking a second time."""
+    return "drill_down" if state["due"] else "look_again"
 
 
 def route_after_verify(state: ItemState) -> Literal["review", "record"]:

@@ -43,6 +43,10 @@ class ItemUpdate(TypedDict, total=False):
     """`Note` values about what a model did or was not allowed to do."""
     chosen: bool
     """Whether a model has had its choice of further drill-downs."""
+    again: Json
+    """What the SIEM answered a second time (`Again`)."""
+    earlier: list[str]
+    """Digests of the reports of earlier runs of this item, whose searches failed; oldest first."""
     report: str
     """Digest of `ItemReport`."""
     checks: str

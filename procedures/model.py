@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from procedures.verdict import Verdict
 
+DECIDING = "deciding"
+"""Policy of `recheck`: run the drill-downs again that a verdict hangs on."""
+
 
 class Model(BaseModel):
     """Frozen, and strict about unknown names."""
@@ -223,7 +226,8 @@ class Procedure(Model):
     data_sources: tuple[DataSource, ...]
     budget: Budget = Budget()
     review: Literal["findings", "always"] = "findings"
-    recheck: str | None = None
+    recheck: str | None = DECIDING
+    """`deciding`, the verdict from which on every search of an item runs again, or None: none does."""
     role: str = ""
     prerequisites: str = ""
     notes: str = ""

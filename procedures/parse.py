@@ -10,7 +10,17 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ValidationError
 
 from procedures.document import Section, read_document
-from procedures.model import Budget, DataSource, Fault, KnownBenign, Parameter, Place, Procedure, Status
+from procedures.model import (
+    DECIDING,
+    Budget,
+    DataSource,
+    Fault,
+    KnownBenign,
+    Parameter,
+    Place,
+    Procedure,
+    Status,
+)
 from procedures.parse_item import parse_drill_downs, parse_item
 from procedures.reading import Faults, Settings, near, read_settings, read_table
 from procedures.source import ProcedureSource
@@ -135,8 +145,8 @@ def _build(
 
 
 def _recheck(front: Settings) -> str | None:
-    """Return the verdict from which on searches run again; None when they never do."""
-    chosen = front.choice("recheck", ["never", *(verdict.value for verdict in Verdict)], "never")
+    """Return which searches run again: `deciding`, or a verdict from which on all do; None when none does."""
+    chosen = front.choice("recheck", ["never", DECIDING, *(verdict.value for verdict in Verdict)], DECIDING)
     return None if chosen == "never" else chosen
 
 

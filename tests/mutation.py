@@ -21,7 +21,7 @@ from tools.checks.round import check_round
 from tools.demo import plan
 from tools.demo.generate import generate
 from tools.logstore.store import LogStore
-from tools.records.finding import DrillDownRun
+from tools.records.finding import DrillDownRun, Findings, Judgement
 from tools.records.report import ItemReport
 
 LIBRARY = Path(__file__).resolve().parent.parent / "procedures" / "library"
@@ -53,7 +53,9 @@ async def finish(tejun: Tejun, procedure: ProcedureSource, window: RoundWindow) 
         report = resources.evidence.get(values["report"], ItemReport)
         runs = tuple(DrillDownRun.model_validate(run) for run in values["runs"])
         session = await resources.session(resources.context(values))
-        again = await search_again(source, report, runs, session, resources.evidence)
+        findings = resources.evidence.get(report.findings_digest, Findings)
+        judgement = resources.evidence.get(report.judgement_digest, Judgement)
+        again = await search_again(source, findings, judgement, runs, session, resources.evidence)
         finished.append(Finished(source, report, runs, resources.evidence, again).rendered())
     return finished
 

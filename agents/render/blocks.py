@@ -61,6 +61,7 @@ def item_blocks(
         report, ("assessment", "recommendation", "exceptions", "completeness"), sub, cited
     )
     yield from _gaps(report, sub)
+    yield from told_blocks(report)
     yield from section_blocks(report, ("not_covered",), sub, cited)
     yield from model_blocks(report, sub)
     if checks is not None:
@@ -124,6 +125,13 @@ def _gaps(report: ItemReport, sub: str) -> Iterator[str]:
         yield f"{sub} {trusted(section.title)}"
     yield f"**{word('gaps', report.language)}**"
     yield "\n".join(f"- {render_note(note, report.language, report.timezone)}" for note in report.incomplete)
+
+
+def told_blocks(report: ItemReport) -> Iterator[str]:
+    """Yield what a reader should know although it is no gap."""
+    if report.told:
+        yield f"**{word('told', report.language)}**"
+        yield "\n".join(f"- {render_note(note, report.language, report.timezone)}" for note in report.told)
 
 
 def checks_blocks(checks: Sequence[Check], lang: Language, sub: str) -> Iterator[str]:

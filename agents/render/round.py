@@ -12,6 +12,7 @@ from agents.render.blocks import (
     item_blocks,
     item_heading,
     paragraphs,
+    told_blocks,
     verdict_line,
 )
 from agents.render.decisions import has_defect, kinds
@@ -175,6 +176,7 @@ def _clean_item(report: ItemReport, item: RoundItem, spl_of: SplOf) -> Iterator[
     for texts in (told, _texts(report, "completeness")):
         if texts:
             yield gap.join(paragraphs(report, texts))
+    yield from told_blocks(report)
     if item.checks is not None and any(check.status != "passed" for check in item.checks.checks):
         yield from checks_blocks(item.checks.checks, lang, "###")
     yield f"### {word('searches', lang)}"

@@ -258,7 +258,7 @@ def _note_value(name: str, value: Value, language: Language, timezone: str) -> s
         return duration(value, language)
     if name == "purpose":
         return trusted(purpose_words(str(value), language))
-    if name in {"failure", "agent"}:
+    if name in {"failure", "agent", "cause", "verdict", "verdict_now"}:
         return word(str(value), language)
     if name == "status":
         return search_status(str(value), language)

@@ -122,6 +122,16 @@ WORDS: dict[str, tuple[str, str]] = {
     "suppressed_by": ("静観対象", "known benign"),
     "attack": ("ATT&CK", "ATT&CK"),
     "gaps": ("データの欠測・制約", "Gaps and limits"),
+    "told": ("補足(一次判断には影響しない)", "For information; the verdict does not change"),
+    "differs": ("前回と異なる", "another answer than before"),
+    "not_countable": (
+        "この検索の行は別の方法で数え直せない",
+        "the rows of this search cannot be counted in another way",
+    ),
+    "too_many_events": (
+        "元のイベントが多く、取り直せない",
+        "there are too many events to fetch them again",
+    ),
     "item_criteria": ("項目全体の判断基準", "Criteria of the whole item"),
     "fired": ("該当", "fired"),
     "not_fired": ("非該当", "not fired"),
@@ -203,6 +213,22 @@ NOTES: dict[str, tuple[str, str]] = {
     ),
     "budget_searches": ("検索回数の予算 {limit} を使い切った", "the budget of {limit} searches is used up"),
     "budget_seconds": ("検索時間の予算 {limit} 秒を使い切った", "the budget of {limit} seconds is used up"),
+    "recount_failed": (
+        "「{purpose}」を確かめるための再検索: {status}",
+        "the second look at the search {purpose}: {status}",
+    ),
+    "no_second_look": (
+        "検知 0 件を別の検索で確かめていない({cause})。手順書に検算を書くか、SIEM で確かめてから判断する",
+        "no finding, and no second search confirms that ({cause}); give the procedure a total, or look in the SIEM and decide",
+    ),
+    "late_events": (
+        "「{purpose}」: 検索のあとに届いたイベントがある。{rows} 行が、再検索では {rows_now} 行({changed} 行が新規または増加)",
+        "search {purpose}: events came late. It had {rows} rows, {rows_now} when it ran again ({changed} new or larger)",
+    ),
+    "late_verdict": (
+        "あとから届いたイベントを含めると一次判断は{verdict}から{verdict_now}になる。この監視回をもう一度実行する(--again)",
+        "with the events that came late, the verdict would be {verdict_now} instead of {verdict}; run the round anew (--again)",
+    ),
     "zone_mismatch": (
         "SIEM の利用者の時間帯は {siem} で、手順書の {procedure} と異なる。利用者の設定を合わせること",
         "the SIEM user's zone is {siem}, the procedure's is {procedure}; set the user's zone to match",
@@ -283,6 +309,7 @@ PURPOSES: dict[str, tuple[str, str]] = {
     "baseline": ("過去の期間", "baseline"),
     "total": ("検算", "independent total"),
     "drill_down": ("深掘り", "drill-down"),
+    "recount": ("件数の数え直し", "recount"),
     "model": ("モデルの追加検索", "model's extra search"),
 }
 

@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from agents.context import ItemContext
 from agents.render.markdown import render_item, render_summary
 from agents.review import pauses, review_payload
 from graph.records import Payload
 from graph.resources import Resources
 from graph.state import ItemState, ItemUpdate
-from tools.checks.again import Again, search_again
+from tools.checks.again import Again
 from tools.checks.run import check_report
 from tools.records.finding import DrillDownRun, Judgement
 from tools.records.report import ItemReport
 from tools.search.result import SearchResult
 
 
-async def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
+def verify(state: ItemState, *, resources: Resources) -> ItemUpdate:
     """Read `report`; write `checks` and `payload` (digests), whether the item `pauses`, and the `attempt`."""
-    context = await asyncio.to_thread(resources.context, state)
-    draft = await asyncio.to_thread(resources.evidence.get, state["report"], ItemReport)
+    context = resources.context(state)
+    draft = resources.evidence.get(state["report"], ItemReport)
     runs = tuple(DrillDownRun.model_validate(run) for run in state["runs"])
-    session = await resources.session(context)
-    again = await search_again(context.source, draft, runs, session, resources.evidence)
-    return await asyncio.to_thread(_check, state, resources, context, draft, runs, again)
+    again = Again.model_validate(state["again"]) if "again" in state else None
+    return _check(state, resources, context, draft, runs, again)
 
 
 def _check(
@@ -33,7 +30,7 @@ def _check(
     context: ItemContext,
     draft: ItemReport,
     runs: tuple[DrillDownRun, ...],
-    again: Again,
+    again: Again | None,
 ) -> ItemUpdate:
     evidence = resources.evidence
     judgement = evidence.get(state["judgement"], Judgement)

@@ -138,6 +138,8 @@ def _notes(subject: Subject) -> Iterator[str]:
     judged = subject.judgement
     if (subject.report.complete, subject.report.incomplete) != (judged.complete, judged.incomplete):
         yield f"{subject.report.complete} / {judged.complete}"
+    if subject.report.told != judged.told:
+        yield "told"
     notes = {
         entry.finding: tuple(note for note in entry.notes if note.code not in ABOUT_NO_GAP)
         for entry in judged.findings

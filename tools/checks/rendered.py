@@ -102,8 +102,9 @@ def _paragraphs(subject: Subject, section: Section, blocks: Sequence[str]) -> It
         listed = sum(
             line.startswith("- ") for block in blocks for line in block.splitlines() if block[:2] == "- "
         )
-        if listed != len(subject.report.incomplete):
-            yield f"{section.title}: {listed} / {len(subject.report.incomplete)}"
+        noted = len(subject.report.incomplete) + len(subject.report.told)
+        if listed != noted:
+            yield f"{section.title}: {listed} / {noted}"
 
 
 def _is_signature(block: str, section: Section) -> bool:

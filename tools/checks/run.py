@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 
+from procedures.model import DECIDING
 from procedures.source import ProcedureSource
-from tools.checks import content, derived, form, order, recount, rendered
+from tools.checks import content, derived, form, order, recount, rendered, second_look
 from tools.checks.again import Again
 from tools.checks.subject import Subject
 from tools.checks.words import LOOKED_AT
@@ -33,11 +34,12 @@ CHECKS: dict[str, Callable[[Subject], Iterator[str]]] = {
     "total": form.check_total,
     "recount": recount.check_recount,
     "recheck": recount.check_recheck,
+    "second_look": second_look.check_second_look,
 }
 """Every check by id; each yields one line per defect."""
 
 NOT_CHECKED: dict[str, Callable[[Subject], bool]] = {
-    "total": lambda subject: subject.findings.total_evidence is None,
+    "total": second_look.not_totalled,
     "recount": recount.not_recounted,
     "recheck": lambda subject: subject.again is None or subject.again.reruns is None,
 }
@@ -66,7 +68,8 @@ def check_report(
         again: What the SIEM answered to the checks' own searches.
     """
     subject = Subject(source, report, rendered, runs, evidence, again)
-    names = [name for name in CHECKS if name != "recheck" or subject.procedure.recheck is not None]
+    asked = subject.procedure.recheck not in {None, DECIDING} or (again is not None and again.reruns)
+    names = [name for name in CHECKS if name != "recheck" or asked]
     return Checks(report=report_digest, checks=tuple(_run(name, subject) for name in names))
 
 

@@ -55,6 +55,10 @@ LOOKED_AT: dict[str, tuple[str, str]] = {
         "判断の元になった検索をもう一度実行し、遅れて届いたイベントを差分として示した",
         "the searches behind the verdict run again; late events are shown as a difference",
     ),
+    "second_look": (
+        "再検索の失敗と、別の検索で確かめていない 0 件が、述べられているか",
+        "a second search that failed, and a zero that no second search confirms, are mentioned",
+    ),
     "items": (
         "手順書のすべての監視項目が、この監視回に一度ずつあるか",
         "every item of the procedure is in the round, once",

@@ -223,3 +223,5 @@ class Judgement(Model):
     totals: tuple[TotalCheck, ...] = ()
     due: tuple[tuple[str, tuple[str, ...]], ...] = ()
     """Drill-downs that must run next: id and finding ids, worst findings first."""
+    told: tuple[Note, ...] = Field(default=(), exclude_if=_is_absent)
+    """What a reader should know and what takes nothing from the verdict: no gap."""

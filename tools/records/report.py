@@ -85,6 +85,8 @@ class ItemReport(Model):
     verdict: Verdict
     complete: bool
     incomplete: tuple[Note, ...] = ()
+    told: tuple[Note, ...] = Field(default=(), exclude_if=_is_absent)
+    """What a reader should know and what takes nothing from the verdict: no gap."""
     attack: tuple[str, ...] = ()
     facts: tuple[Fact, ...]
     sections: tuple[Section, ...]
