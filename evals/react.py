@@ -35,8 +35,7 @@ from tools.logstore.server import build_server
 from tools.logstore.store import LogStore
 from tools.model.client import open_chat
 from tools.model.settings import ModelSettings
-from tools.search.client import call_tool
-from tools.search.transport import InMemory, open_connection
+from tools.search.transport import InMemory, call_tool, open_connection
 
 STEPS = 12
 """Most steps of one item: six rounds of the model and its tools, twice what an able agent needs."""

@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import json
-import re
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from langchain_core.messages import ToolMessage
-from langchain_core.tools import BaseTool
+from mcp.types import CallToolResult, TextContent
 
-from tools.search.coerce import coerce_row
 from tools.search.dialects import Dialect, find_dialect
+from tools.search.failure import NoAnswerError, SearchToolMissingError, of_exception
+from tools.search.gather import Gathered, as_sent, gather
+from tools.search.messages import read_messages
+from tools.search.proving import conclude
 from tools.search.result import SearchRequest, SearchResult, SearchStatus, TimedResult
-from tools.search.transport import Connection, Transport, open_connection
+from tools.search.retries import pause_s
+from tools.search.sentinel import Sentinel, draw
+from tools.search.transport import Connection, Live, Transport, open_connection
+from tools.search.zone import PROBE, USER_TOOLS, Zones, zone_in
 
-RETRIES = 2
-BACKOFF_S = 1.0
-_OUR_STATUS = re.compile(r"\b(refused|failed|timed_out): ")
-_SECRET = re.compile(r"(?i)(bearer|authorization|token|password)([\"'\s:=]+)[^\s\"',;}]+")
+PROBE_S = 30.0
 
-
-class SearchToolMissingError(Exception):
-    """The MCP server offers no search tool that is known here."""
+__all__ = ["McpSession", "SearchToolMissingError", "open_session"]
 
 
 class McpSession:
@@ -36,7 +33,11 @@ class McpSession:
     def __init__(self, connection: Connection, source: str) -> None:
         self._connection = connection
         self._source = source
-        self._zone: dict[str, str | None] = {}
+        self._zones = Zones()
+        self._zone_lock = asyncio.Lock()
+        self._counting: bool | None = None
+        self.uncounted: str | None = None
+        """Why the server's searches do not count their own rows, in its words; None where they do."""
 
     @property
     def source(self) -> str:
@@ -46,67 +47,143 @@ class McpSession:
     async def search(self, request: SearchRequest) -> TimedResult:
         """Run one search; a refusal, failure or timeout is a status of the result."""
         executed_at, started = time.time(), time.monotonic()
+        seen: list[NoAnswerError] = []
         try:
             async with asyncio.timeout(request.timeout_s):
-                result = await self._attempts(request)
+                result = await self._attempts(request, seen, started + request.timeout_s)
         except TimeoutError:
-            result = _unusable(request, SearchStatus.TIMED_OUT, f"no answer within {request.timeout_s:g} s")
+            last = f"; before that: {seen[-1]}" if seen else ""
+            text = f"no answer within {request.timeout_s:g} s{last}"
+            result = _unusable(request, NoAnswerError(SearchStatus.TIMED_OUT, text))
+        self._zones.learn(result.proof)
         return TimedResult(result=result, executed_at=executed_at, duration_s=time.monotonic() - started)
 
-    async def _attempts(self, request: SearchRequest) -> SearchResult:
-        """Try again, with a pause, after a lost connection or a server that asks for patience."""
-        for attempt in range(RETRIES + 1):
-            try:
-                return await self._once(request)
-            except SearchToolMissingError as error:
-                return _unusable(request, SearchStatus.FAILED, str(error))
-            except Exception as error:  # the edge to a foreign server, whose client raises anything
-                reason = _explain(error)
-            if attempt < RETRIES:
-                await self._connection.close()
-                await asyncio.sleep(BACKOFF_S * 2**attempt)
-        return _unusable(request, SearchStatus.FAILED, reason)
+    async def dialect(self) -> Dialect:
+        """Return how the server is asked.
 
-    async def _once(self, request: SearchRequest) -> SearchResult:
-        tools = await self._connection.tools()
-        dialect = find_dialect(tools)
-        if dialect is None:
-            raise SearchToolMissingError(
-                f"the MCP server offers no known search tool. It offers: {', '.join(sorted(tools)) or 'nothing'}."
-            )
-        arguments = {
-            dialect.query: request.spl,
-            dialect.earliest: _epoch_text(request.earliest),
-            dialect.latest: _epoch_text(request.latest),
-            dialect.limit: min(request.row_limit, dialect.cap),
-        }
-        message = await call_tool(tools[dialect.tool], arguments)
-        if message.status == "error":
-            return _from_error(request, str(message.text))
-        return _from_answer(request, dialect, _payload(message))
+        Raises:
+            SearchToolMissingError: It offers no search that is known here.
+        """
+        live = await self._connection.live()
+        return find_dialect(live.tools, live.server)
+
+    async def _attempts(self, request: SearchRequest, seen: list[NoAnswerError], end: float) -> SearchResult:
+        """Try until there is an answer or no use in trying; every failure is added to `seen`."""
+        while True:
+            live: Live | None = None
+            try:
+                live = await self._connection.live()
+                return await self._once(request, find_dialect(live.tools, live.server))
+            except Exception as error:  # the edge to a foreign server, whose client raises anything
+                failure = of_exception(error)
+            seen.append(failure)
+            pause = pause_s(failure, len(seen), end - time.monotonic())
+            if pause is None:
+                return _unusable(request, failure)
+            if failure.lost and live is not None:
+                await self._connection.close(live)
+            await asyncio.sleep(pause)
+
+    async def _once(self, request: SearchRequest, dialect: Dialect) -> SearchResult:
+        spl = as_sent(request.spl, dialect)
+        sentinel = draw() if dialect.sentinel and self._counting is not False else None
+        _check_length(spl, sentinel, dialect)
+        if sentinel is None:
+            return conclude(request, dialect, await self._gather(dialect, spl, request, 0), None)
+        try:
+            found = await self._gather(dialect, sentinel.added_to(spl), request, 1)
+        except NoAnswerError as failure:
+            if failure.status is not SearchStatus.REFUSED or self._counting:
+                raise
+            return await self._uncounted(request, dialect, spl, failure)
+        self._counting = True
+        result = conclude(request, dialect, found, sentinel)
+        return await self._asked_bare(request, dialect, spl, result) if _is_mute(dialect, result) else result
+
+    async def _gather(self, dialect: Dialect, spl: str, request: SearchRequest, added: int) -> Gathered:
+        return await gather(self._connection, dialect, spl, request, request.row_limit + added)
+
+    async def _uncounted(
+        self, request: SearchRequest, dialect: Dialect, spl: str, refusal: NoAnswerError
+    ) -> SearchResult:
+        """Ask without the counting row; where that is answered, the server does not take the row."""
+        try:
+            found = await self._gather(dialect, spl, request, 0)
+        except NoAnswerError:
+            raise refusal from None
+        self._counting, self.uncounted = False, refusal.text
+        return conclude(request, dialect, found, None)
+
+    async def _asked_bare(
+        self, request: SearchRequest, dialect: Dialect, spl: str, empty: SearchResult
+    ) -> SearchResult:
+        """Ask once more for an empty result, without the row behind which the server keeps Splunk's messages.
+
+        No row and no error is then the server's word that Splunk had nothing to say.
+        """
+        proof = empty.proof.model_copy(update={"peers": True}) if empty.proof else None
+        try:
+            found = await self._gather(dialect, spl, request, 0)
+        except NoAnswerError as failure:
+            said = [one for line in failure.text.split("; ") for one in read_messages(line)]
+            if failure.status is not SearchStatus.FAILED or not all(
+                one.level in {"WARN", "INFO"} for one in said
+            ):
+                raise
+            status = SearchStatus.PARTIAL if any(one.incomplete for one in said) else SearchStatus.OK
+            return empty.model_copy(update={"status": status, "messages": (failure.text,), "proof": proof})
+        if found.rows:
+            text = f"no row at first, and {len(found.rows)} when asked again: events arrived in between"
+            return empty.model_copy(update={"status": SearchStatus.PARTIAL, "messages": (text,)})
+        return empty.model_copy(update={"proof": proof})
 
     async def utc_offset_s(self, at: float) -> int | None:
         """Return the UTC offset of the SIEM user's zone at epoch `at`; None when it cannot be told."""
-        if "tz" not in self._zone:
-            self._zone["tz"] = await self._probe_zone()
-        name = self._zone["tz"]
-        if not name:
-            return None
-        try:
-            offset = dt.datetime.fromtimestamp(at, ZoneInfo(name)).utcoffset()
-        except (ZoneInfoNotFoundError, ValueError):
-            return None
-        return None if offset is None else int(offset.total_seconds())
+        async with self._zone_lock:
+            if not self._zones.asked:
+                self._zones.name = await self._user_zone()
+                self._zones.asked = True
+            offset = self._zones.offset_s(at)
+            if offset is None and not self._zones.name and not self._zones.probed:
+                self._zones.probed = True
+                await self.search(
+                    SearchRequest(spl=PROBE, earliest=at, latest=at + 1, row_limit=10, timeout_s=PROBE_S)
+                )
+                offset = self._zones.offset_s(at)
+            return offset
 
-    async def _probe_zone(self) -> str | None:
-        tools = await self._connection.tools()
-        tool = tools.get("splunk_get_user_info") or tools.get("get_user_info")
-        if tool is None:
+    async def _user_zone(self) -> str | None:
+        try:
+            tools = (await self._connection.live()).tools
+            tool = next((name for name in USER_TOOLS if name in tools), None)
+            return zone_in(_json_of(await self._connection.call(tool, {}))) if tool else None
+        except Exception:  # the edge to a foreign server; without an answer the zone is not known from here
             return None
-        payload = _payload(await call_tool(tool, {}))
-        rows = payload.get("results") if isinstance(payload, dict) else None
-        row = rows[0] if isinstance(rows, list) and rows else payload
-        return str(row["tz"]) if isinstance(row, dict) and row.get("tz") else None
+
+
+def _is_mute(dialect: Dialect, result: SearchResult) -> bool:
+    """Tell whether the counting row may have kept back what Splunk said about an empty result."""
+    return dialect.speaks_when_empty and result.status is SearchStatus.OK and not result.rows
+
+
+def _check_length(spl: str, sentinel: Sentinel | None, dialect: Dialect) -> None:
+    """Refuse a search that the server would not take."""
+    room = len(sentinel.text) + 1 if sentinel else 0
+    if dialect.longest is not None and len(spl) + room > dialect.longest:
+        raise NoAnswerError(
+            SearchStatus.REFUSED,
+            f"the search has {len(spl)} characters, and the server takes {dialect.longest - room}: {dialect.longest}"
+            + (f" less {room} for the row that counts" if room else "")
+            + ". Shorten it, or move a part of it into a macro of the server",
+        )
+
+
+def _json_of(answer: CallToolResult) -> Any:
+    if answer.isError:
+        return None
+    if answer.structuredContent is not None:
+        return answer.structuredContent
+    return json.loads(next(block.text for block in answer.content if isinstance(block, TextContent)))
 
 
 @asynccontextmanager
@@ -121,105 +198,11 @@ async def open_session(transport: Transport, *, source: str) -> AsyncIterator[Mc
         yield McpSession(connection, source)
 
 
-async def call_tool(tool: BaseTool, arguments: dict[str, Any]) -> ToolMessage:
-    """Call an MCP tool and return its whole answer."""
-    call = {"type": "tool_call", "id": "1", "name": tool.name, "args": arguments}
-    answer = await tool.ainvoke(call)
-    if not isinstance(answer, ToolMessage):
-        raise TypeError(f"tool {tool.name!r} answered with {type(answer).__name__}")
-    return answer
-
-
-def _payload(message: ToolMessage) -> Any:
-    """Return the structured answer, or the JSON in the text of servers that send none."""
-    artifact = message.artifact
-    structured = artifact.get("structured_content") if isinstance(artifact, dict) else None
-    if structured is not None:
-        inner = structured.get("result") if set(structured) == {"result"} else None
-        return structured if inner is None else inner
-    try:
-        return json.loads(str(message.text))
-    except json.JSONDecodeError:
-        return {"status_code": 500, "content": str(message.text)}
-
-
-def _epoch_text(epoch: float) -> str:
-    return f"{epoch:.6f}".rstrip("0").rstrip(".")
-
-
-def redact(text: str) -> str:
-    """Return `text` without what looks like a credential.
-
-    >>> redact("Authorization: Bearer abc.def")
-    'Authorization: [redacted]'
-    """
-    return re.sub(r"(\[redacted\])\s+\S+", r"\1", _SECRET.sub(r"\1\2[redacted]", text))
-
-
-def _explain(error: BaseException) -> str:
-    causes = list(_leaves(error))
-    return redact("; ".join(f"{type(cause).__name__}: {cause}" for cause in causes)[:500])
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for inner in error.exceptions:
-            yield from _leaves(inner)
-    else:
-        yield error
-
-
-def _unusable(request: SearchRequest, status: SearchStatus, message: str) -> SearchResult:
+def _unusable(request: SearchRequest, failure: NoAnswerError) -> SearchResult:
     return SearchResult(
-        status=status, spl=request.spl, earliest=request.earliest, latest=request.latest, messages=(message,)
+        status=failure.status,
+        spl=request.spl,
+        earliest=request.earliest,
+        latest=request.latest,
+        messages=(failure.text,),
     )
-
-
-def _from_error(request: SearchRequest, text: str) -> SearchResult:
-    match = _OUR_STATUS.search(text)
-    status = SearchStatus(match.group(1)) if match else _status_of_message(text)
-    return _unusable(request, status, redact(text[match.end() :] if match else text))
-
-
-def _status_of_message(text: str) -> SearchStatus:
-    lowered = text.lower()
-    if "forbidden" in lowered or "not allowed" in lowered or "blocked" in lowered:
-        return SearchStatus.REFUSED
-    return SearchStatus.TIMED_OUT if "timed out" in lowered or "timeout" in lowered else SearchStatus.FAILED
-
-
-def _from_answer(request: SearchRequest, dialect: Dialect, payload: Any) -> SearchResult:
-    """Read an answer; a refusal may arrive as a success that holds a status code."""
-    if isinstance(payload, dict) and int(payload.get("status_code") or 0) >= 400:
-        return _from_error(request, str(payload.get("content", payload)))
-    raw = (
-        payload if dialect.rows is None else payload.get(dialect.rows) if isinstance(payload, dict) else None
-    )
-    if not isinstance(raw, list) or not all(isinstance(row, dict) for row in raw):
-        return _unusable(
-            request, SearchStatus.FAILED, redact(f"the answer holds no rows: {str(payload)[:300]}")
-        )
-    rows = tuple(coerce_row(row) for row in raw)
-    extra = payload if isinstance(payload, dict) else {}
-    return SearchResult(
-        status=_status(request, dialect, extra, len(rows)),
-        spl=str(extra.get("query", request.spl)),
-        earliest=float(extra.get("earliest", request.earliest)),
-        latest=float(extra.get("latest", request.latest)),
-        fields=tuple(extra.get("fields") or dict.fromkeys(name for row in rows for name in row)),
-        rows=rows,
-        total=next((int(extra[key]) for key in dialect.total if str(extra.get(key, "")).isdigit()), None),
-        scanned=extra.get("scanned"),
-        messages=tuple(redact(str(message)) for message in extra.get("messages") or ()),
-        server=dialect.name,
-    )
-
-
-def _status(request: SearchRequest, dialect: Dialect, extra: dict[str, Any], count: int) -> SearchStatus:
-    if dialect.truncated and extra.get(dialect.truncated):
-        return SearchStatus.TRUNCATED
-    if not dialect.truncated and count >= min(request.row_limit, dialect.cap):
-        return SearchStatus.TRUNCATED
-    if "approx_total" in extra and str(extra["approx_total"]).endswith("+"):
-        return SearchStatus.TRUNCATED
-    return SearchStatus.NO_DATA if extra.get("scanned") == 0 else SearchStatus.OK

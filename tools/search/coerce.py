@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 
 from tools.search.result import Row, Value
+
+_LARGEST = 2**63
+"""Integers from here on do not fit into what stores them."""
+
+
+class CellError(Exception):
+    """A cell holds what no cell of a SIEM's row can hold."""
 
 
 def coerce(value: object) -> Value | None:
@@ -12,33 +20,66 @@ def coerce(value: object) -> Value | None:
 
     >>> coerce("10"), coerce("007"), coerce("1.50"), coerce(["a", "b"]), coerce(None)
     (10, '007', '1.50', ['a', 'b'], None)
+
+    Raises:
+        CellError: It is an object, or a list that holds more than values.
     """
     if value is None or isinstance(value, bool):
         return None if value is None else str(value).lower()
     if isinstance(value, int | float):
-        return value
+        return value if _fits(value) else _written(value)
     if isinstance(value, list):
-        return [str(part) for part in value]
+        if any(isinstance(part, list | dict) for part in value):
+            raise CellError(f"a cell holds {str(value)[:80]}, expected a value or a list of values")
+        return [readable(_written(part)) for part in value]
+    if isinstance(value, dict):
+        raise CellError(f"a cell holds {str(value)[:80]}, expected a value or a list of values")
     text = str(value)
-    return _number(text) if text[:1] in "-0123456789" and text else text
+    return _number(text) if text[:1] in "-0123456789" and text else readable(text)
+
+
+def readable(text: str) -> str:
+    r"""Return text with U+FFFD for each half of a surrogate pair, which no file or database takes.
+
+    >>> readable("a\ud800b")
+    'a�b'
+    """
+    if text.isascii():
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _fits(value: float) -> bool:
+    return -_LARGEST <= value < _LARGEST if isinstance(value, int) else math.isfinite(value)
+
+
+def _written(value: object) -> str:
+    try:
+        return str(value)
+    except ValueError:
+        raise CellError("a cell holds an integer of more digits than can be written") from None
 
 
 def _number(text: str) -> Value:
     if len(text) > 25:  # longer than any number that is worth one
-        return text
+        return readable(text)
     try:
         whole = int(text)
     except ValueError:
         pass
     else:
-        return whole if str(whole) == text else text
+        return whole if str(whole) == text and _fits(whole) else text
     try:
         number = float(text)
     except ValueError:
-        return text
+        return readable(text)
     return number if math.isfinite(number) and repr(number) == text else text
 
 
-def coerce_row(row: dict[str, object]) -> Row:
-    """Return `row` with coerced values; a missing field stays absent."""
-    return {str(name): value for name, raw in row.items() if (value := coerce(raw)) is not None}
+def coerce_row(row: Mapping[str, object]) -> Row:
+    """Return `row` with coerced values; a missing field stays absent.
+
+    Raises:
+        CellError: A cell holds what no cell can.
+    """
+    return {readable(str(name)): value for name, raw in row.items() if (value := coerce(raw)) is not None}
