@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from spl.errors import Span, SplSyntaxError, UnsupportedError
@@ -16,7 +16,79 @@ if TYPE_CHECKING:
     from spl.plan import Command, Search
 
 _TRUE, _FALSE = {"t", "true", "1", "yes", "y"}, {"f", "false", "0", "no", "n"}
-Options = dict[str, Token]
+
+WITHOUT_EFFECT: Mapping[str, frozenset[str] | None] = {
+    # How a server shares its work, not what comes out of it.
+    "chunk_size": None,
+    "event_time_field": None,
+    "extendtimerange": frozenset(_FALSE),
+    "include_reduced_buckets": None,
+    "local": None,
+    "maxinputs": None,
+    "maxtime": None,
+    "partitions": None,
+    "report_size": None,
+    "run_in_preview": None,
+    "splunk_server": None,
+    "splunk_server_group": None,
+    "timeout": None,
+    "update": None,
+    # Summaries of data models: every search here reads the events themselves.
+    "allow_old_summaries": None,
+    "summariesonly": None,
+    "use_summary_index_values": None,
+    # Their defaults.
+    "agg": frozenset({"sum"}),
+    "allnum": frozenset(_FALSE),
+    "annotate": frozenset(_FALSE),
+    "datatype": frozenset({"event"}),
+    "keeplast": frozenset(_FALSE),
+    "null": frozenset(_FALSE),
+    "dedup_splitvals": frozenset(_FALSE),
+    "fixedrange": frozenset(_TRUE),
+    "list_vix": None,
+    "partial": frozenset(_TRUE),
+    "prestats": frozenset(_FALSE),
+    "strict": frozenset(_FALSE),
+    "strict_fields": None,
+}
+"""Options that change no result, with the values for which that is so; None means any value."""
+
+
+class Options(dict[str, Token]):
+    """Options by name. It knows which were read: one that no code reads is refused."""
+
+    def __init__(self, clause: Clause) -> None:
+        super().__init__()
+        self.read: set[str] = set()
+        clause.given.append(self)
+
+    def __getitem__(self, name: str) -> Token:
+        self.read.add(name)
+        return super().__getitem__(name)
+
+    def get(self, name: str) -> Token | None:  # type: ignore[override]
+        """Return an option; None when it is not given."""
+        self.read.add(name)
+        return super().get(name)
+
+    def add(self, other: Options) -> None:
+        """Take over options that stand elsewhere in the clause; whoever reads them here has read them there."""
+        self.update(other)
+        other.read = self.read
+
+    def unread(self) -> list[tuple[str, Token]]:
+        """Return the options that had no effect, by a value that asks for one."""
+        return [
+            (name, token)
+            for name, token in self.items()
+            if name not in self.read and not _changes_nothing(name, token.value.lower())
+        ]
+
+
+def _changes_nothing(option: str, value: str) -> bool:
+    values = WITHOUT_EFFECT.get(option, frozenset())
+    return values is None or value in values
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +107,18 @@ class Clause:
     """Whether the command begins a search."""
     datasets: Mapping[str, Dataset] | None = None
     """Datasets of the data models, by name; None means the bundled ones."""
+    given: list[Options] = field(default_factory=list)
+    """All options that were split off, to see at the end whether each was read."""
+
+    def refuse_unread(self, command: str) -> None:
+        """Refuse an option that nothing has read: it would silently do nothing.
+
+        Raises:
+            UnsupportedError: There is one.
+        """
+        for options in self.given:
+            for name, token in options.unread():
+                raise self.unsupported(f"{command} {name}={token.value}.", token.span)
 
     def fail(self, message: str, span: Span | None = None) -> SplSyntaxError:
         """Return a syntax error at `span`, by default at the whole command."""
@@ -95,7 +179,7 @@ class Clause:
             UnsupportedError: An option is not in `known`.
         """
         tokens = self.arguments()
-        options: Options = {}
+        options = Options(self)
         rest: list[Token] = []
         index = depth = 0
         while index < len(tokens):

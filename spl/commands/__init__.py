@@ -144,9 +144,15 @@ NOT_FIRST = GENERATING - {"inputlookup", "tstats", "union"}
 
 
 def parse_command(name: str, clause: Clause) -> Command:
-    """Return the command that a clause is."""
+    """Return the command that a clause is.
+
+    Raises:
+        SplError: It cannot be read, or it has an option that would do nothing.
+    """
     parser: Parser = COMMANDS[name].parse  # type: ignore[attr-defined]
-    return parser(clause)
+    command = parser(clause)
+    clause.refuse_unread(name)
+    return command
 
 
 def describe(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
-from spl.clause import Clause, split_words
+from spl.clause import Clause, Options, split_words
 from spl.errors import Span
 from spl.lex import Token
 from spl.plan import Command, Names
@@ -63,7 +63,7 @@ class Stats(Command):
 
 def read_statistics(
     clause: Clause, command: str, *known: str
-) -> tuple[tuple[Aggregate, ...], tuple[str, ...], dict[str, Token]]:
+) -> tuple[tuple[Aggregate, ...], tuple[str, ...], Options]:
     """Read statistics, the BY fields, and options that stand before."""
     options, tokens = leading_options(clause, clause.arguments(), *known, *_IGNORED)
     parts = split_words(tokens, "by")
@@ -72,14 +72,15 @@ def read_statistics(
     trailing = parts.get("by", [])
     later, rest = leading_options(clause, trailing, *known, *_IGNORED, anywhere=True)
     by = by_fields(clause, rest) if rest else ()
-    return parse_aggregates(clause, parts[""], command), by, options | later
+    options.add(later)
+    return parse_aggregates(clause, parts[""], command), by, options
 
 
 def leading_options(
     clause: Clause, tokens: list[Token], *known: str, anywhere: bool = False
-) -> tuple[dict[str, Token], list[Token]]:
+) -> tuple[Options, list[Token]]:
     """Split `name=value` pairs off, at the start or anywhere but inside parentheses."""
-    options: dict[str, Token] = {}
+    options = Options(clause)
     rest: list[Token] = []
     index = depth = 0
     while index < len(tokens):

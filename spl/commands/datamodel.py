@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
-from spl.clause import Clause, split_words
+from spl.clause import Clause, Options, split_words
 from spl.commands.aggregate import group, leading_options
 from spl.commands.bins import binned, read_span
 from spl.commands.lookup import InputLookup
@@ -136,7 +136,7 @@ class Tstats(Generator):
         parts = split_words(tokens, "from", "where", "by", "groupby")
         grouped = parts.get("by") or parts.get("groupby") or []
         trailing, fields = leading_options(clause, grouped, "span", *_TSTATS_OPTIONS, anywhere=True)
-        options |= trailing
+        options.add(trailing)
         dataset, left = _dataset(clause, parts.get("from"))
         condition, window = _condition(clause, parts.get("where"))
         _check_place(clause, options, window)
@@ -259,7 +259,7 @@ def _condition(clause: Clause, tokens: list[Token] | None) -> tuple[Term | None,
     return term, tuple((name, value) for name, (value, _) in parser.times.items())
 
 
-def _check_place(clause: Clause, options: dict[str, Token], window: tuple[tuple[str, str], ...]) -> None:
+def _check_place(clause: Clause, options: Options, window: tuple[tuple[str, str], ...]) -> None:
     """Refuse a `tstats` that stands later in a search unless it appends, and options that do not belong together."""
     appends = clause.flag(options, "append")
     if appends and not clause.flag(options, "prestats"):
@@ -365,8 +365,7 @@ class DatamodelCommand(FromDataset):
     @classmethod
     def parse(cls, clause: Clause) -> Generator:
         """Read `datamodel Model Dataset search|flat`."""
-        options, tokens = clause.options("summariesonly", "strict_fields", "allow_old_summaries")
-        del options
+        _, tokens = clause.options("summariesonly", "strict_fields", "allow_old_summaries")
         words = [token.value for token in tokens if token.kind != "comma"]
         if len(words) < 3 or words[2].lower() not in {"search", "flat"}:
             raise clause.unsupported(

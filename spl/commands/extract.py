@@ -271,8 +271,7 @@ class XmlKv(Command):
     @classmethod
     def parse(cls, clause: Clause) -> XmlKv:
         """Read `xmlkv [field]`."""
-        options, rest = clause.options("maxinputs")
-        del options
+        _, rest = clause.options("maxinputs")
         clause.nothing_left(rest[1:])
         return cls(rest[0].value if rest else "_raw", clause.span)
 

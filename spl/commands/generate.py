@@ -27,7 +27,6 @@ class MakeResults(Generator):
 
     name = "makeresults"
     count: int
-    annotate: bool
     rows: tuple[tuple[tuple[str, str], ...], ...] | None
     """Fields and values of given data."""
     span: Span
@@ -46,16 +45,13 @@ class MakeResults(Generator):
         if "data" in options:
             form = clause.choice(options, "format", "", ("csv", "json"))
             rows = _given(clause, form, options["data"].value, options["data"].span)
-        return cls(count, clause.flag(options, "annotate"), rows, clause.span)
+        return cls(count, rows, clause.span)
 
     def output(self, names: Names) -> Names:
         """Return the time, or the fields of the data."""
         if self.rows is not None:
             return {"_time", "_raw", *(name for row in self.rows for name, _ in row)}
-        return {
-            "_time",
-            *(("host", "source", "sourcetype", "splunk_server", "_raw") if self.annotate else ()),
-        }
+        return {"_time"}
 
     def generate(self, builder: Builder) -> Stage:
         """Make the rows."""

@@ -143,7 +143,7 @@ class Chart(Command):
                 fields += _fields_with_options(clause, tokens, options)
         if len(fields) > 2:
             raise clause.unsupported("chart by more than two fields.", clause.span)
-        bins = tuple(found for name, own in fields if (found := _bin_of(clause, name, own or {})) is not None)
+        bins = tuple(found for name, own in fields if (found := _bin_of(clause, name, own)) is not None)
         names = [name for name, _ in fields]
         aggregates = _statistics(clause, parts[""], sparklines=len(names) < 2)
         return cls(
@@ -207,7 +207,7 @@ def _fields_with_options(clause: Clause, tokens: list[Token], series: Options) -
                 raise clause.unsupported(f"option {name!r}.", token.span, (*_SERIES_OPTIONS, *_BIN_OPTIONS))
             index += 3
         elif token.kind in {"word", "string", "quoted_field"}:
-            fields.append((token.value, {}))
+            fields.append((token.value, Options(clause)))
             index += 1
         else:
             raise clause.fail(f"unexpected {token.text[:20]!r}. Expected field names.", token.span)

@@ -69,8 +69,6 @@ class Head(Command):
     name = "head"
     count: int | None
     condition: Expr | None
-    keep_last: bool
-    null: bool
     span: Span
 
     @classmethod
@@ -82,12 +80,12 @@ class Head(Command):
             condition = parser.parse_expression()
             parser.expect_end()
             check_condition(clause, condition, "head")
-            return cls(None, condition, keep_last=False, null=False, span=clause.span)
+            return cls(None, condition, clause.span)
         options, rest = clause.options("limit", "keeplast", "null")
         token = options.get("limit") or (rest[0] if rest else None)
         clause.nothing_left(rest[1:] if "limit" not in options else rest)
         count = TEN if token is None else clause.whole(token, "head")
-        return cls(count, None, clause.flag(options, "keeplast"), clause.flag(options, "null"), clause.span)
+        return cls(count, None, clause.span)
 
     def reads(self) -> tuple[str, ...]:
         """Return the fields of the condition."""

@@ -62,7 +62,7 @@ class TimeChart(Command):
             column, own = fields[0]
             column_bin = _bin_of(clause, column, own) if own else None
         leftover, statistics = leading_options(clause, parts[""], *known, anywhere=True)
-        options |= leftover
+        options.add(leftover)
         amount, unit = read_span(clause, options.get("span"), timed=True)
         return cls(
             _statistics(clause, statistics),
