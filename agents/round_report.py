@@ -5,6 +5,9 @@ from __future__ import annotations
 import datetime as dt
 from collections import defaultdict
 
+import orjson
+
+from agents.unfinished import unfinished_searches
 from procedures.archive import load_procedure
 from procedures.model import Procedure
 from procedures.source import ProcedureSource
@@ -13,8 +16,16 @@ from tools.checks.round import check_round
 from tools.records.casebook import Casebook
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import Judgement
-from tools.records.report import Checks, EntityRow, ItemReport, RoundItem, RoundReport
-from tools.records.rows import Round, RoundItemRow
+from tools.records.report import (
+    Checks,
+    EntityRow,
+    ItemReport,
+    RoundItem,
+    RoundReport,
+    RoundStatus,
+    Withdrawal,
+)
+from tools.records.rows import ChainedEntry, Closing, Round, RoundItemRow
 
 SHOWN_ENTITIES = 50
 
@@ -33,7 +44,11 @@ def assemble_round(round_: Round, casebook: Casebook, evidence: EvidenceStore, *
     decisions: dict[str, list[dict[str, object]]] = defaultdict(list)
     for entry in casebook.decisions(round_id=round_.id):
         decisions[entry.thread_id].append(entry.model_dump(mode="json"))
-    items = tuple(_item(row, evidence, tuple(decisions[row.thread_id])) for row in rows)
+    closings = casebook.closings.of_all([row.thread_id for row in rows])
+    items = tuple(
+        _item(row, evidence, tuple(decisions[row.thread_id]), closings.get(row.thread_id)) for row in rows
+    )
+    withdrawal = _withdrawal(casebook.closings.withdrawal(round_.id))
     report = RoundReport(
         round=round_.id,
         procedure=procedure.id,
@@ -47,7 +62,7 @@ def assemble_round(round_: Round, casebook: Casebook, evidence: EvidenceStore, *
         end=round_.end,
         ad_hoc=round_.ad_hoc,
         source=round_.source,
-        status=_status(round_, rows),
+        status=_status(round_, rows, withdrawal),
         signed_by=round_.signed_by,
         signed_at=round_.signed_at,
         overdue_review=procedure.review_by < dt.datetime.fromtimestamp(now, dt.UTC).date(),
@@ -56,6 +71,10 @@ def assemble_round(round_: Round, casebook: Casebook, evidence: EvidenceStore, *
         entities=_entities(procedure, rows, evidence),
         items=items,
         model=", ".join(_models(items)) or None,
+        unfinished=tuple(
+            search for item in items if item.report for search in unfinished_searches(item.report, evidence)
+        ),
+        withdrawal=withdrawal,
     )
     return report.model_copy(update={"checks": check_round(procedure, report)})
 
@@ -66,13 +85,29 @@ def _models(items: tuple[RoundItem, ...]) -> dict[str, None]:
     return {name: None for use in uses if use for name in use.names}
 
 
-def _status(round_: Round, rows: list[RoundItemRow]) -> str:
+def _status(round_: Round, rows: list[RoundItemRow], withdrawal: Withdrawal | None) -> RoundStatus:
+    if withdrawal is not None:
+        return "withdrawn"
     if round_.signed_by is not None:
         return "signed"
-    return "reviewed" if all(row.state == "recorded" for row in rows) else "open"
+    states = {row.state for row in rows}
+    if not states <= {"recorded", "superseded"}:
+        return "open"
+    return "superseded" if "superseded" in states else "reviewed"
 
 
-def _item(row: RoundItemRow, evidence: EvidenceStore, decisions: tuple[dict[str, object], ...]) -> RoundItem:
+def _withdrawal(entry: ChainedEntry | None) -> Withdrawal | None:
+    if entry is None:
+        return None
+    return Withdrawal(by=entry.reviewer, at=entry.decided_at, reason=orjson.loads(entry.body)["reason"])
+
+
+def _item(
+    row: RoundItemRow,
+    evidence: EvidenceStore,
+    decisions: tuple[dict[str, object], ...],
+    closing: Closing | None,
+) -> RoundItem:
     return RoundItem(
         item=row.item_id,
         title=row.title,
@@ -81,6 +116,7 @@ def _item(row: RoundItemRow, evidence: EvidenceStore, decisions: tuple[dict[str,
         checks=evidence.get(row.checks, Checks) if row.checks else None,
         decisions=decisions,
         error=row.error,
+        superseded_by=closing.by_round if closing and closing.kind == "superseded" else None,
     )
 
 

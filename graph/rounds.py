@@ -13,6 +13,8 @@ from langchain_core.runnables import RunnableConfig
 from langgraph.types import Command, StateSnapshot
 
 from graph.build import ItemGraph
+from graph.nodes.answer import closing_text
+from graph.renewal import runs_anew, supersede, supersede_dropped
 from graph.resources import Resources
 from graph.state import ItemInput
 from procedures.archive import load_procedure
@@ -21,14 +23,14 @@ from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
 from tools.records.finding import Judgement
 from tools.records.leases import LeaseHeldError
-from tools.records.rows import Round, RoundItemRow
+from tools.records.rows import Closing, Round, RoundItemRow
 
 NAMESPACE = uuid.UUID("6f1e0f5c-6d0b-5c53-9d4e-0f6f7a1b6c1e")
 CONCURRENCY = 4
 STEPS = 200
 
 Progress = Callable[[str, str], None]
-"""Called with an item id and `running`, `paused`, `recorded`, `failed` or `held`."""
+"""Called with an item id and `running`, `paused`, `recorded`, `failed`, `held`, `superseded` or `withdrawn`."""
 
 
 class AnswerRefusedError(Exception):
@@ -39,12 +41,20 @@ class NothingToAnswerError(Exception):
     """The item does not wait for this kind of answer."""
 
 
+class ClosedError(NothingToAnswerError):
+    """The item is superseded or withdrawn; nobody answers it any more."""
+
+    def __init__(self, closing: Closing) -> None:
+        super().__init__(closing_text(closing))
+        self.closing = closing
+
+
 @dataclass(frozen=True, slots=True)
 class ItemOutcome:
     """What became of one item in this run."""
 
     item: str
-    state: Literal["paused", "recorded", "failed", "held"]
+    state: Literal["paused", "recorded", "failed", "held", "superseded", "withdrawn"]
     detail: str = ""
 
 
@@ -75,9 +85,7 @@ def plan_round(
         generation=1,
         created_at=resources.clock(),
     )
-    known = resources.casebook.generations(first)
-    round_ = first.model_copy(update={"generation": max(known + again, 1)})
-    round_ = round_.model_copy(update={"id": _identity(round_)})
+    round_ = _generation(resources, first, again=again)
     planned = [
         RoundItemRow(
             thread_id=_identity(round_, item.id),
@@ -89,6 +97,17 @@ def plan_round(
         for position, item in enumerate(procedure.items)
     ]
     return resources.casebook.start_round(round_, planned)
+
+
+def _generation(resources: Resources, first: Round, *, again: bool) -> Round:
+    """Return the round in its newest generation, or in the next; one that was withdrawn is not taken up."""
+    known = resources.casebook.generations(first)
+    newest = first.model_copy(update={"generation": max(known, 1)})
+    newest = newest.model_copy(update={"id": _identity(newest)})
+    if known and (again or resources.casebook.closings.withdrawal(newest.id)):
+        anew = first.model_copy(update={"generation": known + 1})
+        return anew.model_copy(update={"id": _identity(anew)})
+    return newest
 
 
 def _identity(round_: Round, item: str = "") -> str:
@@ -111,7 +130,11 @@ async def run_round(
     concurrency: int = CONCURRENCY,
     progress: Progress = lambda item, state: None,
 ) -> list[ItemOutcome]:
-    """Run every item that has not come to a review or to its end; continue those that broke off."""
+    """Run every item that has not come to a review or to its end; continue those that broke off.
+
+    An item that failed, or whose searches did, runs anew as long as nobody has answered it. What a newer round
+    has judged supersedes the untouched items of older rounds of the same procedure, source and window.
+    """
     rows = [row for row in resources.casebook.items(round_.id) if not only or row.item_id in only]
     gate = asyncio.Semaphore(concurrency)
 
@@ -119,10 +142,15 @@ async def run_round(
         async with gate:
             progress(row.item_id, "running")
             outcome = await _run_item(graph, resources, round_, row)
+            if outcome.state in {"paused", "recorded"}:
+                await asyncio.to_thread(supersede, resources, round_, row.item_id)
             progress(row.item_id, outcome.state)
             return outcome
 
-    return list(await asyncio.gather(*(run(row) for row in rows)))
+    outcomes = list(await asyncio.gather(*(run(row) for row in rows)))
+    if not only:
+        await asyncio.to_thread(supersede_dropped, resources, round_, [row.item_id for row in rows])
+    return outcomes
 
 
 async def _run_item(graph: ItemGraph, resources: Resources, round_: Round, row: RoundItemRow) -> ItemOutcome:
@@ -143,10 +171,16 @@ async def _run_item(graph: ItemGraph, resources: Resources, round_: Round, row: 
 
 async def _advance(graph: ItemGraph, resources: Resources, round_: Round, row: RoundItemRow) -> ItemOutcome:
     config = config_of(row)
+    closing = await asyncio.to_thread(resources.casebook.closings.of, row.thread_id)
+    if closing is not None:
+        return ItemOutcome(row.item_id, closing.kind, closing_text(closing))
     snapshot = await graph.aget_state(config)
-    if snapshot.interrupts or snapshot.values.get("status") == "recorded":
+    anew = await asyncio.to_thread(runs_anew, resources, row, snapshot)
+    stopped = snapshot.interrupts or snapshot.values.get("status") == "recorded"
+    if stopped and not anew:
         return await _sync(graph, resources, row)
-    await asyncio.to_thread(resources.casebook.update_item, row.thread_id, state="running")
+    changes = {"state": "running", "awaiting": None, "interrupt_id": None, "error": None}
+    await asyncio.to_thread(resources.casebook.update_item, row.thread_id, **changes)
     given: ItemInput = {
         "procedure": round_.procedure_digest,
         "item": row.item_id,
@@ -155,7 +189,7 @@ async def _advance(graph: ItemGraph, resources: Resources, round_: Round, row: R
         "round": round_.id,
     }
     # A thread that broke off goes on with None; one that has nothing to go on with begins with its input.
-    await graph.ainvoke(None if snapshot.next else given, config, durability="sync")
+    await graph.ainvoke(given if anew or not snapshot.next else None, config, durability="sync")
     return await _sync(graph, resources, row)
 
 
@@ -207,6 +241,7 @@ async def answer_item(
 
     Raises:
         NothingToAnswerError: The item does not wait, waits for something else, or changed meanwhile.
+        ClosedError: It is superseded or withdrawn.
         AnswerRefusedError: The answer is not valid; the item still waits.
         LeaseHeldError: Somebody else works on the item.
         ClaimedError: Somebody else holds it for review.
@@ -214,6 +249,8 @@ async def answer_item(
     attention, who = resources.casebook.attention, reviewer or resources.reviewer()
     attention.check(row.thread_id, who, now=resources.clock())
     with resources.casebook.lease(row.thread_id):
+        if closing := resources.casebook.closings.of(row.thread_id):
+            raise ClosedError(closing)
         config = config_of(row)
         if reviewer is not None:
             config["configurable"]["langgraph_auth_user_id"] = reviewer

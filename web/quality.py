@@ -23,7 +23,7 @@ from procedures.model import Procedure
 from procedures.source import ProcedureSource
 from tools.records.finding import Judgement
 from tools.records.report import Checks, ItemReport
-from tools.records.rows import ChainedEntry, Round, RoundItemRow
+from tools.records.rows import CLOSED, ChainedEntry, Round, RoundItemRow
 from web.access import person_of
 from web.desk import Desk, desk_of
 from web.view import language_of, page
@@ -125,7 +125,7 @@ def _procedure(desk: Desk, digest: str) -> Procedure:
 
 
 def _count(desk: Desk, quality: Quality, row: RoundItemRow) -> None:
-    if row.judgement is None:
+    if row.judgement is None or row.state in CLOSED:
         return
     quality.judged += 1
     quality.undetermined += row.verdict == "undetermined"

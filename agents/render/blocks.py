@@ -68,6 +68,7 @@ def item_blocks(
         yield from checks_blocks(checks.checks, report.language, sub)
     yield from _decisions(report, decisions, sub)
     yield f"{sub} {word('searches', report.language)}"
+    yield from earlier_runs(report)
     yield from search_log(report.search_log, report.language, report.timezone, spl_of)
     if report.attached:
         yield f"{sub} {word('attached', report.language)}"
@@ -125,6 +126,12 @@ def _gaps(report: ItemReport, sub: str) -> Iterator[str]:
         yield f"{sub} {trusted(section.title)}"
     yield f"**{word('gaps', report.language)}**"
     yield "\n".join(f"- {render_note(note, report.language, report.timezone)}" for note in report.incomplete)
+
+
+def earlier_runs(report: ItemReport) -> Iterator[str]:
+    """Yield where the reports of earlier runs are, with their own search logs; nothing where this is the first."""
+    if report.earlier:
+        yield f"{word('earlier_runs', report.language)}: {', '.join(f'`{name[:12]}`' for name in report.earlier)}"
 
 
 def told_blocks(report: ItemReport) -> Iterator[str]:

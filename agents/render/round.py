@@ -9,6 +9,7 @@ from agents.render.blocks import (
     Block,
     SplOf,
     checks_blocks,
+    earlier_runs,
     item_blocks,
     item_heading,
     paragraphs,
@@ -20,7 +21,7 @@ from agents.render.layout import table
 from agents.render.model_use import totals_text
 from agents.render.search_log import search_log
 from agents.render.values import MISSING, clock, escape, hostile, number, trusted
-from agents.render.words import Language, word
+from agents.render.words import Language, purpose_words, search_status, word
 from procedures.verdict import Verdict
 from tools.records.report import ItemReport, RoundItem, RoundReport
 
@@ -42,6 +43,10 @@ def round_blocks(report: RoundReport, spl_of: SplOf) -> Iterator[Block]:
         yield _entities(report)
     yield f"## {word('summary', lang)}"
     yield _summary(report)
+    if report.unfinished:
+        yield f"## {word('unfinished', lang)}"
+        yield word("unfinished_hint", lang)
+        yield _unfinished(report)
     if report.checks:
         yield from checks_blocks(report.checks, lang, "##")
     for item in report.items:
@@ -53,6 +58,7 @@ def round_blocks(report: RoundReport, spl_of: SplOf) -> Iterator[Block]:
 
 def _warnings(report: RoundReport) -> Iterator[str]:
     lang = report.language
+    yield from _closed(report)
     if any(has_defect(item.decisions) for item in report.items):
         yield f"> **{word('corrected', lang)}**"
     of_items = [check for item in report.items if item.checks for check in item.checks.checks]
@@ -62,6 +68,35 @@ def _warnings(report: RoundReport) -> Iterator[str]:
         yield f"> {word('ad_hoc', lang)}"
     if report.overdue_review:
         yield f"> {word('overdue', lang)}"
+
+
+def _closed(report: RoundReport) -> Iterator[str]:
+    """Yield that the round was taken back, and which items a newer round stands for."""
+    lang = report.language
+    if taken := report.withdrawal:
+        when = clock(taken.at, report.timezone)
+        yield f"> **{word('withdrawn_round', lang)}** ({hostile(taken.by)}, {when}): {hostile(taken.reason)}"
+    newer: dict[str, list[str]] = {}
+    for item in report.items:
+        if item.superseded_by:
+            newer.setdefault(item.superseded_by, []).append(trusted(item.item))
+    for name, items in newer.items():
+        yield f"> **{word('superseded_items', lang)}** {escape(name)}: {', '.join(items)}"
+
+
+def _unfinished(report: RoundReport) -> str:
+    lang = report.language
+    header = [word(key, lang) for key in ("item", "search", "result", "server_words")]
+    rows = (
+        [
+            trusted(search.item),
+            trusted(purpose_words(search.purpose, lang)),
+            search_status(search.status.value, lang),
+            hostile(search.message) if search.message else MISSING,
+        ]
+        for search in report.unfinished
+    )
+    return table(header, rows)
 
 
 def _facts(report: RoundReport) -> list[list[str]]:
@@ -126,8 +161,8 @@ def _summary_row(item: RoundItem, lang: Language) -> list[str]:
 
 
 def _decision_word(item: RoundItem, lang: Language) -> str:
-    if item.state == "failed":
-        return word("failed", lang)
+    if item.state in {"failed", "superseded", "withdrawn"}:
+        return word(item.state, lang)
     words = dict.fromkeys(word(kind, lang) for entry in item.decisions for kind in kinds(entry))
     if words:
         return " → ".join(words) + (f" ({word('pending', lang)})" if item.state == "paused" else "")
@@ -180,6 +215,7 @@ def _clean_item(report: ItemReport, item: RoundItem, spl_of: SplOf) -> Iterator[
     if item.checks is not None and any(check.status != "passed" for check in item.checks.checks):
         yield from checks_blocks(item.checks.checks, lang, "###")
     yield f"### {word('searches', lang)}"
+    yield from earlier_runs(report)
     yield from search_log(report.search_log, lang, report.timezone, spl_of)
 
 

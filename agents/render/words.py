@@ -18,6 +18,23 @@ WORDS: dict[str, tuple[str, str]] = {
     "open": ("レビュー中", "under review"),
     "reviewed": ("レビュー済み", "reviewed"),
     "signed": ("署名済み", "signed"),
+    "superseded": ("新しい監視回に置き換え済み", "superseded"),
+    "withdrawn": ("取り下げ済み", "withdrawn"),
+    "withdrawn_round": ("この監視回は取り下げられた", "This round was withdrawn"),
+    "superseded_items": (
+        "次の項目は新しい監視回に置き換えられ、ここでは判断しない。監視回",
+        "A newer round stands in the place of these items, which are not decided here. Round",
+    ),
+    "unfinished": ("完了しなかった検索", "Searches that did not finish"),
+    "unfinished_hint": (
+        "SIEM の失敗によりデータを得られなかった検索。判断がまだなければ、同じコマンドの再実行でやり直せる",
+        "Searches whose data could not be had from the SIEM. Where nobody has decided yet, the same command repeats them",
+    ),
+    "server_words": ("SIEM の応答", "What the SIEM said"),
+    "earlier_runs": (
+        "検索の失敗により実行し直した項目。先の実行の報告",
+        "The item ran anew because searches had failed; reports of its earlier runs",
+    ),
     "model": ("モデル", "Model"),
     "no_model": (
         "モデル不使用(判断と文章はすべて手順書とプログラムによる)",

@@ -9,12 +9,20 @@ from langgraph.types import Interrupt
 from pydantic import BaseModel
 
 from graph.resources import Resources
+from tools.records.rows import Closing
 
 
 def reviewer_of(config: RunnableConfig, resources: Resources) -> str:
     """Return who answers: the server's authenticated user, else the user of this process; never the payload."""
     user = config["configurable"].get("langgraph_auth_user_id")
     return str(user) if user else resources.reviewer()
+
+
+def closing_text(closing: Closing) -> str:
+    """Return why an item takes no answer any more."""
+    if closing.kind == "superseded":
+        return f"this item is superseded: answer the same item of round {closing.by_round[:8]} instead."
+    return f"this item is withdrawn with its round {closing.by_round[:8]}, and takes no answer."
 
 
 def valid_answer(

@@ -11,15 +11,31 @@ from graph.state import ItemState, ItemUpdate
 
 
 async def query(state: ItemState, *, resources: Resources) -> ItemUpdate:
-    """Write `findings` (digest) and `searches`."""
+    """Write `findings` (digest) and `searches`; whatever an earlier run of the item left is put aside."""
     context = await asyncio.to_thread(resources.context, state)
-    searcher = await resources.searcher(context, state)
+    searcher = await resources.searcher(context, {**state, "searches": []})
     findings = await query_item(context, searcher)
     return {
         "findings": await asyncio.to_thread(resources.evidence.put, findings),
         "searches": dump_all(searcher.log),
+        **_anew(state),
+    }
+
+
+def _anew(state: ItemState) -> ItemUpdate:
+    """Return the state of an item that nobody has judged, with the reports of its earlier runs."""
+    before = [state["report"]] if state.get("report") else []
+    return {
         "runs": [],
+        "due": [],
+        "judgement": "",
+        "calls": [],
+        "model_notes": [],
+        "chosen": False,
         "attempt": 0,
         "unanswered": [],
+        "answer": None,
+        "validation_error": None,
         "status": "open",
+        "earlier": list(dict.fromkeys([*state.get("earlier", []), *before])),
     }

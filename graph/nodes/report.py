@@ -20,6 +20,7 @@ from tools.records.report import ItemReport
 async def report(state: ItemState, *, resources: Resources) -> ItemUpdate:
     """Read `findings`, `judgement`, `runs` and `searches`; write `report` (digest)."""
     context, material, draft = await asyncio.to_thread(_draft, state, resources)
+    draft = draft.model_copy(update={"earlier": tuple(state.get("earlier", ()))})
     if not resources.models:
         return {"report": await asyncio.to_thread(resources.evidence.put, draft)}
     asker = resources.asker(context, state)

@@ -10,7 +10,7 @@ from langgraph.types import interrupt
 
 from agents.answers import AnswerError, read_decision
 from agents.review import check_decision
-from graph.nodes.answer import valid_answer
+from graph.nodes.answer import closing_text, valid_answer
 from graph.records import Payload
 from graph.resources import Resources
 from graph.state import ItemState, ItemUpdate
@@ -30,6 +30,8 @@ def review(state: ItemState, config: RunnableConfig, *, resources: Resources) ->
         "validation_error": state["validation_error"],
     }
     answer = interrupt(payload, response_schema=_schema())
+    if closing := resources.casebook.closings.of(config["configurable"]["thread_id"]):
+        return {"validation_error": closing_text(closing)}
     known = [finding.id for finding in resources.evidence.get(state["findings"], Findings).findings]
     try:
         decision = read_decision(answer, Proposal.model_validate(payload["proposal"]))

@@ -41,14 +41,18 @@ def check_recount(subject: Subject) -> Iterator[str]:
     yield from found
 
 
+def not_rechecked(subject: Subject) -> bool:
+    """Tell whether no search ran again to its end; one that failed is a gap, which the report must name."""
+    reruns = (subject.again.reruns or ()) if subject.again else ()
+    return not any(subject.result(after).status in ANSWERED for _, after in reruns)
+
+
 def check_recheck(subject: Subject) -> Iterator[str]:
     """The searches behind the verdict, run again: what came late is told, and nothing else differs."""
     for before, after in (subject.again.reruns or ()) if subject.again else ():
         old, new = subject.result(before), subject.result(after)
         purpose = next((entry.purpose for entry in subject.report.search_log if entry.evidence == before), "")
-        if new.status not in ANSWERED:
-            yield f"{purpose}: {old.status.value} / {new.status.value}"
-        elif not (grown(old, new) and purpose in _told(subject)):
+        if new.status in ANSWERED and not (grown(old, new) and purpose in _told(subject)):
             yield from (f"{purpose}: {line}" for line in _differences(old, new))
 
 

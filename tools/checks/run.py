@@ -41,7 +41,7 @@ CHECKS: dict[str, Callable[[Subject], Iterator[str]]] = {
 NOT_CHECKED: dict[str, Callable[[Subject], bool]] = {
     "total": second_look.not_totalled,
     "recount": recount.not_recounted,
-    "recheck": lambda subject: subject.again is None or subject.again.reruns is None,
+    "recheck": recount.not_rechecked,
 }
 """When a check has nothing to compare: it is then "not checked", never passed."""
 

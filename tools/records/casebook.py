@@ -31,8 +31,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError
 from tools.records import schema as t
 from tools.records.attention import Attention
 from tools.records.chain import GENESIS, seal, verify
+from tools.records.closings import Closings
 from tools.records.leases import TTL_S, LeaseHeldError, host, is_dead, process_started, user
-from tools.records.rows import ChainedEntry, ChainReport, Entry, Lease, Round, RoundItemRow
+from tools.records.rows import CLOSED, ChainedEntry, ChainReport, Entry, Lease, Round, RoundItemRow
 
 READERS = 40
 """Connections that are kept open: as many as the pages have threads."""
@@ -110,6 +111,7 @@ class Casebook:
         self._engine = _engine(url)
         self._reader = self._engine.execution_options(reads=True)
         self.attention = Attention(self._reader, self._writing)
+        self.closings = Closings(self._reader, self._writing)
         try:
             with self._engine.begin() as connection:
                 t.upgrade(connection)
@@ -230,9 +232,11 @@ class Casebook:
         """Sign a round, once; the signature is an entry of the chain.
 
         Raises:
-            AlreadyDecidedError: It is signed.
+            AlreadyDecidedError: It is signed, or withdrawn.
         """
         round_ = self.find_round(round_id)
+        if withdrawal := self.closings.withdrawal(round_.id):
+            raise AlreadyDecidedError(f"round {round_.id[:8]} was withdrawn by {withdrawal.reviewer}.")
         if round_.signed_by is not None:
             raise AlreadyDecidedError(f"round {round_.id[:8]} was signed by {round_.signed_by}.")
         self.append(entry)
@@ -244,7 +248,8 @@ class Casebook:
     def previous_judgement(
         self, procedure_id: str, source: str, item_id: str, before: float
     ) -> tuple[str, str] | None:
-        """Return round id and judgement digest of the newest earlier round that judged this item."""
+        """Return round id and judgement digest of the newest earlier round that judged this item and still stands."""
+        withdrawn = select(t.decisions.c.round_id).where(t.decisions.c.kind == "withdrawal")
         query = (
             select(t.rounds.c.id, t.items.c.judgement)
             .join(t.items, t.items.c.round_id == t.rounds.c.id)
@@ -254,6 +259,8 @@ class Casebook:
                 t.items.c.item_id == item_id,
                 t.rounds.c.start < before,
                 t.items.c.judgement.is_not(None),
+                t.items.c.state.not_in(CLOSED),
+                t.rounds.c.id.not_in(withdrawn),
             )
             .order_by(t.rounds.c.start.desc(), t.rounds.c.created_at.desc())
         )

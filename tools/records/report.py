@@ -10,6 +10,8 @@ from procedures.verdict import Verdict
 from tools.records.fact import Fact
 from tools.records.finding import Concern, CriterionResult, LoggedSearch, Note
 from tools.records.model_use import ModelUse
+from tools.records.rows import ItemRunState
+from tools.search.result import SearchStatus
 
 
 class Model(BaseModel):
@@ -99,6 +101,8 @@ class ItemReport(Model):
     item_results: tuple[CriterionResult, ...] = ()
     timeline: tuple[TimelinePoint, ...] = ()
     search_log: tuple[LoggedSearch, ...]
+    earlier: tuple[str, ...] = Field(default=(), exclude_if=_is_absent)
+    """Digests of the reports of earlier runs of this item, whose searches failed; oldest first."""
     model: str | None = None
     """Name of the model that took part; None: no model was used."""
     model_use: ModelUse | None = Field(default=None, exclude_if=_is_absent)
@@ -147,12 +151,32 @@ class RoundItem(Model):
 
     item: str
     title: str
-    state: Literal["planned", "running", "paused", "recorded", "failed"]
+    state: ItemRunState
     report: ItemReport | None
     checks: Checks | None
     decisions: tuple[dict[str, object], ...] = ()
     """Entries of the casebook for this item, oldest first."""
     error: str | None = None
+    superseded_by: str | None = Field(default=None, exclude_if=_is_absent)
+    """The round that stands in this item's place."""
+
+
+class UnfinishedSearch(Model):
+    """A search of a round that did not bring what it was asked for, in the server's own words."""
+
+    item: str
+    purpose: str
+    status: SearchStatus
+    message: str
+    """What the server said, without credentials; log text, and as hostile."""
+
+
+class Withdrawal(Model):
+    """Who took a round back, and why."""
+
+    by: str
+    at: float
+    reason: str
 
 
 class EntityRow(Model):
@@ -162,6 +186,9 @@ class EntityRow(Model):
     value: str
     verdicts: dict[str, Verdict]
     """Item id to the worst verdict of the entity's findings there."""
+
+
+RoundStatus = Literal["open", "reviewed", "signed", "superseded", "withdrawn"]
 
 
 class RoundReport(Model):
@@ -179,7 +206,7 @@ class RoundReport(Model):
     end: float
     ad_hoc: bool
     source: str
-    status: Literal["open", "reviewed", "signed"]
+    status: RoundStatus
     signed_by: str | None = None
     signed_at: float | None = None
     overdue_review: bool = False
@@ -189,4 +216,6 @@ class RoundReport(Model):
     items: tuple[RoundItem, ...]
     checks: tuple[Check, ...] = ()
     """Checks of the round as a whole."""
+    unfinished: tuple[UnfinishedSearch, ...] = Field(default=(), exclude_if=_is_absent)
+    withdrawal: Withdrawal | None = Field(default=None, exclude_if=_is_absent)
     model: str | None = None

@@ -6,8 +6,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-ItemRunState = Literal["planned", "running", "paused", "recorded", "failed"]
-EntryKind = Literal["decision", "outcome", "signature"]
+ItemRunState = Literal["planned", "running", "paused", "recorded", "failed", "superseded", "withdrawn"]
+EntryKind = Literal["decision", "outcome", "signature", "withdrawal"]
+CLOSED = ("superseded", "withdrawn")
+"""States of items that nobody answers any more."""
 
 
 class Model(BaseModel):
@@ -58,7 +60,7 @@ class RoundItemRow(Model):
 
 
 class Entry(Model):
-    """A decision, outcome or signature before it is chained."""
+    """A decision, outcome, signature or withdrawal before it is chained."""
 
     thread_id: str
     round_id: str
@@ -79,6 +81,16 @@ class ChainedEntry(Entry):
     seq: int
     previous_hash: str
     hash: str
+
+
+class Closing(Model):
+    """Why an item needs no answer any more."""
+
+    thread_id: str
+    kind: Literal["superseded", "withdrawn"]
+    by_round: str
+    """The round that stands in its place; its own where it was withdrawn."""
+    closed_at: float
 
 
 class ChainReport(Model):

@@ -16,10 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
     insert,
     select,
+    update,
 )
 
 METADATA = MetaData()
-VERSION = 1
+VERSION = 2
 
 schema_version = Table("schema_version", METADATA, Column("version", Integer, primary_key=True))
 
@@ -126,12 +127,24 @@ openings = Table(
 )
 
 
+closings = Table(
+    "closings",
+    METADATA,
+    Column("thread_id", String(36), primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("by_round", String(36), nullable=False),
+    Column("closed_at", Float, nullable=False),
+)
+
+
 class NewerSchemaError(Exception):
     """The database was written by a newer version of this program."""
 
 
 def upgrade(connection: Connection) -> None:
-    """Create what is missing.
+    """Create what is missing, and write down the version that the database now has.
+
+    Version 2 has items that are closed, which an older program could not read.
 
     Raises:
         NewerSchemaError: The database is of a later version than this program knows.
@@ -140,6 +153,8 @@ def upgrade(connection: Connection) -> None:
     found = connection.execute(select(schema_version.c.version)).scalar()
     if found is None:
         connection.execute(insert(schema_version).values(version=VERSION))
+    elif found < VERSION:
+        connection.execute(update(schema_version).values(version=VERSION))
     elif found > VERSION:
         raise NewerSchemaError(
             f"the casebook has schema {found}, this program knows {VERSION}. Update Tejun."
