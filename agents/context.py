@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -46,6 +47,13 @@ class ItemContext:
     def lookups(self) -> Lookups:
         """The lookups beside the procedure."""
         return tables_of(self.source)
+
+    @cached_property
+    def search_scope(self) -> str:
+        """Digest of what decides what a search means beside its text: the time zone and the lookups."""
+        beside = {name: text for name, text in self.source.files.items() if name.startswith("lookups/")}
+        values = [self.procedure.timezone, *(part for pair in sorted(beside.items()) for part in pair)]
+        return hashlib.sha256("\0".join(values).encode()).hexdigest()
 
     @cached_property
     def zone(self) -> ZoneInfo:

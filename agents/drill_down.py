@@ -129,7 +129,8 @@ async def _run(
     spl = _filled(context, drill_down, group, rows, earliest, latest)
     suffix = f":{group[0].id}" if drill_down.each == "finding" else ""
     head = "" if drill_down.id.startswith(BY_MODEL) else "drill_down:"
-    ran = await searcher.run(f"{head}{drill_down.id}{suffix}", spl, earliest, latest)
+    asked = requested_by is not None and not requested_by.startswith(BY_MODEL)
+    ran = await searcher.run(f"{head}{drill_down.id}{suffix}", spl, earliest, latest, fresh=asked)
     covered = tuple(finding.id for finding in group)
     if ran is None:
         return DrillDownRun(

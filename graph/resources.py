@@ -9,6 +9,7 @@ from typing import Protocol
 from agents.asking import AnsweringModel, Asker
 from agents.context import ItemContext
 from agents.searching import Clock, Searcher
+from agents.sharing import Flights, Sharing
 from graph.state import ItemState
 from procedures.source import ProcedureSource
 from spl.lookups import NO_LOOKUPS, Lookups
@@ -17,7 +18,7 @@ from tools.records.evidence import EvidenceStore
 from tools.records.finding import LoggedSearch
 from tools.records.model_use import ModelCall
 from tools.search.guard import GuardedSession
-from tools.search.result import SearchSession
+from tools.search.result import SearchRequest, SearchSession
 
 
 class Sessions(Protocol):
@@ -47,6 +48,8 @@ class Resources:
     """Who answers reviews when the server has not authenticated anybody."""
     models: Mapping[str, AnsweringModel] = field(default_factory=dict)
     """By agent; an agent without one works deterministically."""
+    flights: Flights = field(default_factory=Flights)
+    """The searches that are under way."""
 
     def context(self, state: ItemState) -> ItemContext:
         """Return the item of `state`, from the archived procedure."""
@@ -70,10 +73,29 @@ class Resources:
 
     async def searcher(self, context: ItemContext, state: ItemState) -> Searcher:
         """Return a guarded way to the SIEM that continues the item's search log and budget."""
+        session = await self.session(context)
         return Searcher(
-            session=await self.session(context),
+            session=session,
             evidence=self.evidence,
             budget=context.procedure.budget,
             clock=self.clock,
             log=[LoggedSearch.model_validate(entry) for entry in state.get("searches", [])],
+            sharing=self.sharing(context, state["round"], session.text_of),
+        )
+
+    def sharing(
+        self, context: ItemContext, round_id: str, text_of: Callable[[SearchRequest], str | None]
+    ) -> Sharing:
+        """Return what an item of a round may take from searches that were sent before."""
+        return Sharing(
+            flights=self.flights,
+            sent=self.casebook.searches,
+            evidence=self.evidence,
+            round_id=round_id,
+            item_id=context.item_id,
+            source=self.source,
+            scope=context.search_scope,
+            settle_s=max((source.settle_s for source in context.procedure.data_sources), default=0),
+            clock=self.clock,
+            text_of=text_of,
         )

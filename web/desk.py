@@ -18,6 +18,7 @@ from starlette.requests import Request
 
 from agents.entity import entity_label
 from agents.render import html
+from agents.render.search_log import taken_words
 from agents.review import propose
 from agents.round_report import assemble_round
 from graph.build import ItemGraph
@@ -176,6 +177,8 @@ class Search:
     rows: int
     spl: str
     url: str | None
+    taken: str
+    """From where its answer was taken, and of when it is; empty when it was sent for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,6 +292,7 @@ def _searches(desk: Desk, report: ItemReport) -> Iterator[Search]:
             rows=entry.rows,
             spl=result.spl,
             url=desk.siem_url(result),
+            taken=taken_words(entry, report.language, report.timezone),
         )
 
 

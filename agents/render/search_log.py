@@ -1,4 +1,4 @@
-"""The search log (調査ログ): every search that was sent, and every search text once."""
+"""The search log (調査ログ): every search that the item rests on, and every search text once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def search_log(
 
 def _row(entry: LoggedSearch, place: int, lang: Language, zone: str) -> list[str]:
     return [
-        trusted(purpose_words(entry.purpose, lang)),
+        _purpose(entry, lang, zone),
         f"S{place}",
         f"{clock(entry.earliest, zone)} – {clock(entry.latest, zone)}",
         search_status(entry.status.value, lang),
@@ -38,3 +38,16 @@ def _row(entry: LoggedSearch, place: int, lang: Language, zone: str) -> list[str
         f"{entry.duration_s:.3f}",
         f"`{entry.evidence[:12]}`",
     ]
+
+
+def _purpose(entry: LoggedSearch, lang: Language, zone: str) -> str:
+    taken = taken_words(entry, lang, zone)
+    return trusted(purpose_words(entry.purpose, lang)) + (f" ({taken})" if taken else "")
+
+
+def taken_words(entry: LoggedSearch, lang: Language, zone: str) -> str:
+    """Return from where the answer of a search was taken and when it ran; empty when the item sent for it."""
+    if entry.taken_from is None:
+        return ""
+    ran = clock(round(entry.executed_at), zone)
+    return word(f"taken_{entry.taken_from}", lang).format(time=ran)

@@ -125,6 +125,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "scanned": ("走査したイベント", "Events scanned"),
     "seconds": ("秒", "Seconds"),
     "evidence": ("証跡", "Evidence"),
+    "taken_round": ("同じ回の検索と共有、{time} 実行", "shared within this round, ran {time}"),
+    "taken_earlier": ("以前の回の証跡を使用、{time} 実行", "evidence of an earlier round, ran {time}"),
     "search": ("検索", "Search"),
     "result": ("結果", "Result"),
     "sign_here": ("署名", "Signature"),

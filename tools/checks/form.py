@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from procedures.verdict import Verdict
 from tools.checks.silence import untold_silences
 from tools.checks.subject import Subject
+from tools.checks.taken import wrongly_taken
 from tools.defang import live_indicators
 from tools.search.result import SearchStatus
 
@@ -49,6 +50,7 @@ def check_search_log(subject: Subject) -> Iterator[str]:
         if not (digest == subject.findings.evidence and subject.query.status is SearchStatus.REFUSED):
             yield digest[:12]
     yield from _missing_purposes(subject)
+    yield from wrongly_taken(subject)
     for entry in subject.report.search_log:
         stored = subject.result(entry.evidence)
         if (stored.status, len(stored.rows), stored.earliest, stored.latest) != (

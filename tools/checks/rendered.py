@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from procedures.verdict import Verdict
 from tools.checks.subject import Subject
+from tools.checks.taken import told_as_taken
 from tools.records.fact import Fact
 from tools.records.finding import CriterionResult
 from tools.records.report import ReportRow, Section
@@ -250,6 +251,7 @@ def _searches(subject: Subject, blocks: Sequence[str]) -> Iterator[str]:
         window = cells[2].split(" – ")
         shown = (
             len(window) == 2
+            and told_as_taken(cells[0], entry, zone, language)
             and reads_as(window[0], entry.earliest, "time", zone, language)
             and reads_as(window[1], entry.latest, "time", zone, language)
             and reads_as(cells[4], entry.rows, "integer", zone, language)

@@ -34,6 +34,7 @@ from tools.records.chain import GENESIS, seal, verify
 from tools.records.closings import Closings
 from tools.records.leases import TTL_S, LeaseHeldError, host, is_dead, process_started, user
 from tools.records.rows import CLOSED, ChainedEntry, ChainReport, Entry, Lease, Round, RoundItemRow
+from tools.records.searches import SentSearches
 
 READERS = 40
 """Connections that are kept open: as many as the pages have threads."""
@@ -112,6 +113,7 @@ class Casebook:
         self._reader = self._engine.execution_options(reads=True)
         self.attention = Attention(self._reader, self._writing)
         self.closings = Closings(self._reader, self._writing)
+        self.searches = SentSearches(self._reader, self._writing)
         try:
             with self._engine.begin() as connection:
                 t.upgrade(connection)

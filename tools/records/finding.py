@@ -42,7 +42,12 @@ class LoggedSearch(Model):
     rows: int
     scanned: int | None
     executed_at: float
+    """When it ran; before the item began where another search of the same answered."""
     duration_s: float
+    """How long it ran, whoever sent it."""
+    taken_from: Literal["round", "earlier"] | None = Field(default=None, exclude_if=_is_absent)
+    """Where its answer was taken from instead of sending it: the same search of this round, or the evidence of an
+    earlier round. Left out of the stored form when the item sent it itself."""
 
 
 class Finding(Model):

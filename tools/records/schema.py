@@ -126,6 +126,24 @@ openings = Table(
     Column("opened_at", Float, nullable=False),
 )
 
+searches = Table(
+    "searches",
+    METADATA,
+    Column("seq", Integer, primary_key=True),
+    Column("round_id", String(36), nullable=False),
+    Column("item_id", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("source", String, nullable=False),
+    Column("key", String(64), nullable=False, index=True),
+    Column("earliest", Float, nullable=False),
+    Column("latest", Float, nullable=False),
+    Column("row_limit", Integer, nullable=False),
+    Column("status", String, nullable=False),
+    Column("evidence", String(64), nullable=False),
+    Column("executed_at", Float, nullable=False),
+    Column("duration_s", Float, nullable=False),
+)
+
 
 closings = Table(
     "closings",

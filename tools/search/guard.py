@@ -65,6 +65,19 @@ class GuardedSession:
         """What is searched."""
         return self.session.source
 
+    def text_of(self, request: SearchRequest) -> str | None:
+        """Return the text of a search as it would be sent; None when it would be refused."""
+        try:
+            return guard(
+                request.spl,
+                macros=self.macros,
+                allowed_indexes=self.allowed_indexes,
+                earliest=request.earliest,
+                latest=request.latest,
+            )
+        except RefusedError:
+            return None
+
     async def search(self, request: SearchRequest) -> TimedResult:
         """Send the search, or return `refused` without contacting the server."""
         try:

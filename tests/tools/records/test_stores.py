@@ -20,6 +20,8 @@ from tools.records.evidence import (
 from tools.records.leases import LeaseHeldError
 from tools.records.report import Check
 from tools.records.rows import Entry, Round, RoundItemRow
+from tools.records.searches import SearchKey, SentSearch
+from tools.search.result import SearchStatus
 
 ROUND = Round(
     id="11111111-0000-0000-0000-000000000000", procedure_id="p", procedure_title="P", procedure_version="1", procedure_digest="d" * 64,
@@ -146,6 +148,30 @@ def test_a_database_of_a_later_version_is_refused(casebook: Casebook, url: str) 
     change(url, "UPDATE schema_version SET version = 99")
     with pytest.raises(CasebookError, match="Update Tejun"):
         Casebook(url)
+
+
+def test_the_sent_searches_arrive_in_a_database_that_was_made_without_them(
+    casebook: Casebook, url: str
+) -> None:
+    casebook.start_round(ROUND, [ITEM])
+    casebook.close()
+    change(url, "DROP TABLE searches")
+    key = SearchKey("local", "k" * 64, 0.0, 1.0, 1000)
+    sent = SentSearch(
+        round_id=ROUND.id, item_id="i", role="ask", **key._asdict(), status=SearchStatus.OK, evidence="e" * 64,
+        executed_at=2.0, duration_s=0.5,
+    )  # fmt: skip
+    opened = Casebook(url)
+    assert opened.round(ROUND.id) == ROUND
+    opened.searches.add(sent)
+    assert opened.searches.of_round(key, round_id=ROUND.id, role="ask") == [sent]
+    assert opened.searches.of_round(key, round_id=ROUND.id, role="total") == []
+    assert opened.searches.of_complete_items(key, not_round="", executed_from=2.0) == []
+    opened.update_item(ITEM.thread_id, complete=True)
+    assert opened.searches.of_complete_items(key, not_round="", executed_from=2.0) == [sent]
+    assert opened.searches.of_complete_items(key, not_round="", executed_from=2.1) == []
+    assert opened.searches.of_complete_items(key, not_round=ROUND.id, executed_from=2.0) == []
+    opened.close()
 
 
 @pytest.mark.parametrize("url", ["mysql://h/d", "nonsense", "oracle://h/d"])
