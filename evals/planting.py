@@ -101,11 +101,15 @@ class Sudo(AuthPlanted):
     kind: Literal["sudo"]
     user: str
     command: str
+    run_as: str = "root"
+    refused: str = ""
+    """Why sudo refused it, in its own words; empty when it ran."""
 
     def text(self, number: int) -> str:
         """Return one command."""
-        where = f"TTY=pts/2 ; PWD=/home/{self.user}"
-        return f"sudo:   {self.user} : {where} ; USER=root ; COMMAND={self.command}"
+        why = f"{self.refused} ; " if self.refused else ""
+        where = f"{why}TTY=pts/2 ; PWD=/home/{self.user}"
+        return f"sudo:   {self.user} : {where} ; USER={self.run_as} ; COMMAND={self.command}"
 
 
 class Hits(Planted):

@@ -24,15 +24,15 @@ _FAILED = re.compile(
 )
 _ACCEPTED = re.compile(r"sshd\[\d+\]: Accepted (\S+) for (.*) from (\S+) port")
 _ADDED = re.compile(r"useradd\[\d+\]: new user: name=([^,]*), UID=(\d+)")
-_SUDO = re.compile(r"sudo:\s+(\S+) : .*COMMAND=(.*)")
-_SHELL = re.compile(r"(?:/usr)?/bin/(?:su|bash|sh|zsh)(?: |$)")
+_SUDO = re.compile(r"sudo:\s+(\S+) : TTY=.* ; USER=root ; COMMAND=(.*)")
+_SHELL = re.compile(r"(?:/usr)?/bin/(?:su|bash|sh|dash|ksh|zsh|fish)(?: |$)")
 _SENSITIVE = re.compile(r"(?i)\.(env|git|bak|sql|zip|old)|/(backup|config|\.git|\.aws)")
 _ADMIN = re.compile(r"(?i)wp-login\.php|wp-admin|xmlrpc\.php|phpmyadmin|/administrator")
 _ATTACK = re.compile(r"(?i)\.\./|%2e%2e|union[+ ]+select|<script|%3Cscript|etc/passwd|cmd=|base64_decode")
 OWNERS = {"192.168.10.11": "運用端末1", "192.168.10.12": "運用端末2", "192.168.20.5": "監視サーバ"}
 """The administrators' sources, as the procedure's lookup registers them."""
 
-BURST, WATCH, HOUR_S, DAY_S, BUCKET_S = 30, 10, 3600, 86400, 300
+BURST, WATCH, DAY_S, BUCKET_S = 30, 10, 86400, 300
 
 
 class Failure(NamedTuple):
@@ -51,6 +51,7 @@ class Login(NamedTuple):
     method: str
     user: str
     source: str
+    host: str
 
 
 class Call(NamedTuple):
@@ -89,7 +90,10 @@ def _failures(events: Events, start: float, end: float) -> list[Failure]:
 
 
 def _logins(events: Events, start: float, end: float) -> list[Login]:
-    return [Login(at, found[1], found[2], found[3]) for at, _, found in _lines(events, start, end, _ACCEPTED)]
+    return [
+        Login(at, found[1], found[2], found[3], host)
+        for at, host, found in _lines(events, start, end, _ACCEPTED)
+    ]
 
 
 def _hits(events: Events, start: float, end: float) -> list[Hit]:
@@ -110,8 +114,8 @@ def _caller(record: Record) -> str:
 
 
 def ssh_bruteforce(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield failures by source; a repeated line counts as often as it says."""
-    accepted = grouped(_logins(events, start - HOUR_S, end), lambda login: login.source)
+    """Yield failures by source, and the source's logins from its first failure on; a repeated line counts as it says."""
+    accepted = grouped(_logins(events, start, end), lambda login: login.source)
     for source, lines in grouped(_failures(events, start, end), lambda line: line.source).items():
         row: Row = {
             "src_ip": source,
@@ -120,8 +124,17 @@ def ssh_bruteforce(events: Events, start: float, end: float) -> Iterator[Row]:
             "users": len({line.user for line in lines}),
             **first_and_last(line.time for line in lines),
         }
-        if source in accepted and int(str(row["failures"])) >= WATCH:
-            row["success-after.accepted"] = len(accepted[source])
+        begun = min(line.time for line in lines)
+        after = [login for login in accepted.get(source, []) if login.time >= begun]
+        if after and int(str(row["failures"])) >= WATCH:
+            first = min(login.time for login in after)
+            row |= {
+                "success-after.accepted": len(after),
+                "success-after.accepted_users": distinct(login.user for login in after),
+                "success-after.accepted_hosts": distinct(login.host for login in after),
+                "success-after.first_ok": first,
+                "success-after.tried_before": sum(line.attempts for line in lines if line.time <= first),
+            }
         yield row
 
 
@@ -146,7 +159,7 @@ def ssh_user_guessing(events: Events, start: float, end: float) -> Iterator[Row]
 
 
 def unknown_source_login(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield logins by source and user, with the failures of a day before where the source is not registered."""
+    """Yield logins by source and user; where the source is not registered, with its failures until the last of them."""
     before = grouped(_failures(events, start - DAY_S, end), lambda line: line.source)
     logins = grouped(_logins(events, start, end), lambda login: (login.source, login.user))
     for (source, user), part in logins.items():
@@ -155,12 +168,16 @@ def unknown_source_login(events: Events, start: float, end: float) -> Iterator[R
             "user": user,
             "logins": len(part),
             "methods": distinct(login.method for login in part),
+            "hosts": distinct(login.host for login in part),
             **first_and_last(login.time for login in part),
         }
         if source in OWNERS:
             row["source_owner"] = OWNERS[source]
-        elif source in before:
-            row["failures-before.failed_before"] = sum(line.attempts for line in before[source])
+        else:
+            latest = max(login.time for login in part)
+            row["failures-before.failed_before"] = sum(
+                line.attempts for line in before.get(source, []) if line.time <= latest
+            )
         yield row
 
 
@@ -172,18 +189,21 @@ def root_login(events: Events, start: float, end: float) -> Iterator[Row]:
         yield {
             "src_ip": source,
             "logins": len(part),
+            "hosts": distinct(login.host for login in part),
             "methods": methods,
             **first_and_last(one.time for one in part),
         }
 
 
 def new_account(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield every account that was made, and its logins."""
-    logins = grouped(_logins(events, start, end), lambda login: login.user)
+    """Yield every account that was made, and its logins to the same host from then on."""
+    logins = grouped(_logins(events, start, end), lambda login: (login.host, login.user))
     for at, host, found in _lines(events, start, end, _ADDED):
         row: Row = {"host": host, "user": found[1], "_time": at, "uid": found[2]}
-        if found[1] in logins:
-            row["used-since.logins"] = len(logins[found[1]])
+        if since := [login for login in logins.get((host, found[1]), []) if login.time >= at]:
+            row["used-since.logins"] = len(since)
+            row["used-since.login_from"] = distinct(login.source for login in since)
+            row["used-since.first_login"] = min(login.time for login in since)
         yield row
 
 
@@ -198,7 +218,7 @@ def root_shell(events: Events, start: float, end: float) -> Iterator[Row]:
         yield {
             "user": user,
             "shells": len(part),
-            "hosts": len({host for _, host, _, _ in part}),
+            "hosts": distinct(host for _, host, _, _ in part),
             "commands": distinct(command for *_, command in part),
             **first_and_last(at for at, *_ in part),
         }

@@ -21,6 +21,7 @@ DAY_S = 86400
 _THRESHOLD = re.compile(r"(\d+) \* \$(\w+)\$")
 _FACTOR = re.compile(r"(\d+) \* before")
 _TIME_COLUMNS = ("_time", "first", "last")
+"""How the names of columns that hold a time begin."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ def figure(column: str, value: Value) -> Figure | None:
     """Return a value as the figure that a report shows; None for text."""
     if isinstance(value, str | list):
         return None
-    kind = "time" if column.rpartition(".")[2] in _TIME_COLUMNS else "number"
+    kind = "time" if column.rpartition(".")[2].startswith(_TIME_COLUMNS) else "number"
     return Figure(kind, round(float(value), 4))  # type: ignore[arg-type]
 
 
@@ -106,7 +107,7 @@ def _item_sheet(prepared: Prepared, procedure: Procedure, item: Item, events: Ev
         *_source_figures(prepared, procedure, item, events),
         *_summary_figures(item, rows, earlier),
     }
-    if not findings:
+    if not any(one.verdict != "none" for one in findings):
         allowed |= {shown for row in rows for name, value in row.items() if (shown := figure(name, value))}
     return ItemSheet(
         item=item.id,
