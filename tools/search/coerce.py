@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Mapping
 
@@ -76,10 +77,31 @@ def _number(text: str) -> Value:
     return number if math.isfinite(number) and repr(number) == text else text
 
 
+def moment(text: object) -> object:
+    """Return the epoch seconds of Splunk's `_time`, which its answers write in ISO 8601 with an offset.
+
+    A whole second is a whole number, as every other number that arrives as text.
+
+    >>> moment("2026-11-19T02:10:00.500+09:00"), moment("2026-11-19T02:10:00.000+09:00"), moment("10:15")
+    (1795021800.5, 1795021800, '10:15')
+    """
+    if not isinstance(text, str) or "T" not in text:
+        return text
+    try:
+        read = dt.datetime.fromisoformat(text)
+    except ValueError:
+        return text
+    if read.tzinfo is None:
+        return text
+    seconds = read.timestamp()
+    return int(seconds) if seconds.is_integer() else seconds
+
+
 def coerce_row(row: Mapping[str, object]) -> Row:
-    """Return `row` with coerced values; a missing field stays absent.
+    """Return `row` with coerced values; a missing field stays absent, and `_time` is epoch seconds.
 
     Raises:
         CellError: A cell holds what no cell can.
     """
-    return {readable(str(name)): value for name, raw in row.items() if (value := coerce(raw)) is not None}
+    read = {**row, "_time": moment(row["_time"])} if "_time" in row else row
+    return {readable(str(name)): value for name, raw in read.items() if (value := coerce(raw)) is not None}

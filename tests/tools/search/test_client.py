@@ -447,6 +447,16 @@ def test_coercion_never_changes_what_a_value_says(value: object) -> None:
     assert isinstance(coerced, str) or to_text(coerced) is not None
 
 
+@pytest.mark.parametrize("dialect", FOREIGN)
+async def test_the_time_of_an_event_is_read_as_splunk_writes_it(dialect: str) -> None:
+    written = "2026-11-19T02:10:00.500+09:00"
+    result = await ask(
+        dialect, shaped(dialect, [{"_time": written, "at": written}, {"_time": "1795021800.5"}])
+    )
+    assert [row["_time"] for row in result.rows] == [1795021800.5, 1795021800.5]
+    assert result.rows[0]["at"] == written
+
+
 def test_secrets_are_redacted() -> None:
     assert "abc.def" not in redact("POST failed: Authorization: Bearer abc.def")
     assert "s3cret" not in redact("token=s3cret")
