@@ -6,18 +6,16 @@ in mind, and each item is a loop and a few counts. Thresholds are not judged her
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from evals.counting import Row, distinct, first_and_last, grouped
 from evals.logs import Events
+from evals.reference_aws import AWS_REFERENCES
 from evals.reference_ids import IDS_REFERENCES
 from evals.reference_windows import WINDOWS_REFERENCES
 from tools.demo.web import Hit
-
-Record = dict[str, Any]
 
 _FAILED = re.compile(
     r"sshd\[\d+\]: (?:message repeated (\d+) times: \[ )?Failed password for (?:invalid user )?(.*) from (\S+) port"
@@ -54,25 +52,6 @@ class Login(NamedTuple):
     host: str
 
 
-class Call(NamedTuple):
-    """One AWS call that a record tells of."""
-
-    time: int
-    who: str
-    name: str
-    record: Record
-
-    @property
-    def parameters(self) -> Record:
-        """The parameters of the call."""
-        return self.record.get("requestParameters") or {}
-
-    @property
-    def refused(self) -> bool:
-        """Whether the call failed."""
-        return bool(self.record.get("errorCode"))
-
-
 def _lines(
     events: Events, start: float, end: float, wanted: re.Pattern[str]
 ) -> Iterator[tuple[int, str, Any]]:
@@ -98,19 +77,6 @@ def _logins(events: Events, start: float, end: float) -> list[Login]:
 
 def _hits(events: Events, start: float, end: float) -> list[Hit]:
     return [hit._replace(time=int(hit.time)) for hit in events.web if start <= int(hit.time) < end]
-
-
-def _calls(events: Events, start: float, end: float) -> list[Call]:
-    return [
-        Call(int(at), _caller(record), record["eventName"], record)
-        for at, record in events.aws
-        if start <= int(at) < end
-    ]
-
-
-def _caller(record: Record) -> str:
-    identity = record["userIdentity"]
-    return str(identity.get("userName") or identity.get("arn") or identity.get("principalId"))
 
 
 def ssh_bruteforce(events: Events, start: float, end: float) -> Iterator[Row]:
@@ -224,154 +190,6 @@ def root_shell(events: Events, start: float, end: float) -> Iterator[Row]:
         }
 
 
-def root_use(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield the root user's calls by account and source."""
-    roots = [call for call in _calls(events, start, end) if call.record["userIdentity"]["type"] == "Root"]
-    groups = grouped(roots, lambda call: (call.record["recipientAccountId"], call.record["sourceIPAddress"]))
-    for (account, source), part in groups.items():
-        made = distinct(call.name for call in part)
-        span = first_and_last(call.time for call in part)
-        yield {"account": account, "source_ip": source, "calls": len(part), "calls_made": made, **span}
-
-
-def console_no_mfa(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield console logins without a second factor, and what the same person did on the day."""
-    calls = _calls(events, start, end)
-    mine = grouped(calls, lambda call: call.record["userIdentity"].get("userName"))
-    logins = [call for call in calls if _is_bare_login(call.record)]
-    for (who, source), part in grouped(
-        logins, lambda call: (call.who, call.record["sourceIPAddress"])
-    ).items():
-        yield {
-            "who": who,
-            "source_ip": source,
-            "logins": len(part),
-            **first_and_last(call.time for call in part),
-            "calls-after.calls": len(mine[who]),
-            "calls-after.writes": sum(call.record["readOnly"] is False for call in mine[who]),
-        }
-
-
-def _is_bare_login(record: Record) -> bool:
-    return (
-        record["eventName"] == "ConsoleLogin"
-        and (record.get("responseElements") or {}).get("ConsoleLogin") == "Success"
-        and (record.get("additionalEventData") or {}).get("MFAUsed") == "No"
-    )
-
-
-def new_credentials(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield users, keys and passwords that were made, by the user they are for."""
-    kinds = {"CreateUser", "CreateAccessKey", "CreateLoginProfile", "UpdateLoginProfile"}
-    calls = _calls(events, start, end)
-    used = grouped(calls, lambda call: call.record["userIdentity"].get("userName"))
-    made = [call for call in calls if call.name in kinds and not call.refused]
-    for target, part in grouped(made, lambda call: call.parameters["userName"]).items():
-        row: Row = {
-            "target": target,
-            "changes": len(part),
-            "made": distinct(call.name for call in part),
-            "made_by": distinct(call.who for call in part),
-            **first_and_last(call.time for call in part),
-        }
-        if target in used:
-            row["used-since.calls"] = len(used[target])
-        yield row
-
-
-def admin_grants(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield attempts to give administrator rights, by who was to have them."""
-    policy = "arn:aws:iam::aws:policy/AdministratorAccess"
-    kinds = {"AttachUserPolicy", "AttachRolePolicy", "AttachGroupPolicy"}
-    tries = [
-        call
-        for call in _calls(events, start, end)
-        if call.name in kinds and call.parameters.get("policyArn") == policy
-    ]
-
-    def target(call: Call) -> str:
-        return str(
-            next(
-                call.parameters[name]
-                for name in ("userName", "roleName", "groupName")
-                if name in call.parameters
-            )
-        )
-
-    for name, part in grouped(tries, target).items():
-        yield {
-            "target": name,
-            "attempts": len(part),
-            "granted": sum(not call.refused for call in part),
-            "by_whom": distinct(call.who for call in part),
-            **first_and_last(call.time for call in part),
-        }
-
-
-def trail_tampering(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield changes to trails by identity."""
-    kinds = {"StopLogging", "DeleteTrail", "UpdateTrail", "PutEventSelectors"}
-    changes = [call for call in _calls(events, start, end) if call.name in kinds]
-    for who, part in grouped(changes, lambda call: call.who).items():
-        yield {
-            "who": who,
-            "attempts": len(part),
-            "succeeded": sum(not call.refused for call in part),
-            "tried": distinct(call.name for call in part),
-            **first_and_last(call.time for call in part),
-        }
-
-
-def denied_calls(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield refused calls by identity."""
-
-    def denied(call: Call) -> bool:
-        code = str(call.record.get("errorCode") or "").lower()
-        return code.startswith("accessdenied") or code.endswith("unauthorizedoperation")
-
-    refused = [call for call in _calls(events, start, end) if denied(call)]
-    for who, part in grouped(refused, lambda call: call.who).items():
-        yield {
-            "who": who,
-            "denied": len(part),
-            "kinds": len({call.name for call in part}),
-            "sources": distinct(call.record["sourceIPAddress"] for call in part),
-            **first_and_last(call.time for call in part),
-        }
-
-
-def secret_reads(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield reads of secrets by identity and five minutes."""
-    reads = [
-        call for call in _calls(events, start, end) if call.name == "GetSecretValue" and not call.refused
-    ]
-    for (who, bucket), part in grouped(
-        reads, lambda call: (call.who, call.time - call.time % BUCKET_S)
-    ).items():
-        secrets = {call.parameters.get("secretId") for call in part}
-        yield {"who": who, "_time": bucket, "reads": len(part), "secrets": len(secrets)}
-
-
-def open_exposure(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield security groups that were opened to everybody."""
-    opened = [
-        call
-        for call in _calls(events, start, end)
-        if call.name == "AuthorizeSecurityGroupIngress"
-        and not call.refused
-        and "0.0.0.0/0" in json.dumps(call.record)
-    ]
-    for group, part in grouped(opened, lambda call: call.parameters["groupId"]).items():
-        rules = [rule for call in part for rule in call.parameters["ipPermissions"]["items"]]
-        yield {
-            "resource": group,
-            "rules": len(part),
-            "ports": distinct(str(rule["fromPort"]) for rule in rules),
-            "by_whom": distinct(call.who for call in part),
-            **first_and_last(call.time for call in part),
-        }
-
-
 def _path(hit: Hit) -> str:
     return hit.uri.partition("?")[0]
 
@@ -460,11 +278,8 @@ def error_share(events: Events, start: float, end: float) -> Iterator[Row]:
 REFERENCES: dict[str, Callable[[Events, float, float], Iterator[Row]]] = {
     "ssh-bruteforce": ssh_bruteforce, "ssh-burst": ssh_burst, "ssh-user-guessing": ssh_user_guessing,
     "unknown-source-login": unknown_source_login, "root-login": root_login, "new-account": new_account,
-    "root-shell": root_shell, "root-use": root_use, "console-no-mfa": console_no_mfa,
-    "new-credentials": new_credentials, "admin-grants": admin_grants, "trail-tampering": trail_tampering,
-    "denied-calls": denied_calls, "secret-reads": secret_reads, "open-exposure": open_exposure,
-    "not-found-scan": not_found_scan, "admin-probe": admin_probe, "injection": injection,
-    "server-errors": server_errors, "large-transfer": large_transfer, "error-share": error_share, **WINDOWS_REFERENCES, **IDS_REFERENCES,
+    "root-shell": root_shell, "not-found-scan": not_found_scan, "admin-probe": admin_probe, "injection": injection,
+    "server-errors": server_errors, "large-transfer": large_transfer, "error-share": error_share, **AWS_REFERENCES, **WINDOWS_REFERENCES, **IDS_REFERENCES,
 }  # fmt: skip
 """One count per item of the library."""
 
