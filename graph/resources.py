@@ -68,6 +68,10 @@ class Resources:
     async def session(self, context: ItemContext) -> GuardedSession:
         """Return a way to the SIEM that lets only the procedure's own kind of search through."""
         session = await self.sessions.session(context.procedure.timezone, context.lookups)
+        return self.guarded(session, context)
+
+    def guarded(self, session: SearchSession, context: ItemContext) -> GuardedSession:
+        """Return `session` behind the procedure's guard."""
         allowed = frozenset(source.index for source in context.procedure.data_sources)
         return GuardedSession(session, allowed_indexes=allowed, macros=context.macros)
 

@@ -21,6 +21,7 @@ from procedures.archive import load_procedure
 from procedures.schedule import RoundWindow
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
+from tools.records.evidence import digest_of
 from tools.records.finding import Judgement
 from tools.records.leases import LeaseHeldError
 from tools.records.rows import Closing, Round, RoundItemRow
@@ -69,23 +70,8 @@ def plan_round(
         window: The window of the round.
         again: Start a new generation of a round that exists.
     """
-    procedure = load_procedure(source)
-    archive = resources.evidence.put(source.model_copy(update={"name": procedure.id}))
-    first = Round(
-        id="",
-        procedure_id=procedure.id,
-        procedure_title=procedure.title,
-        procedure_version=procedure.version,
-        procedure_digest=archive,
-        source=resources.source,
-        start=window.start,
-        end=window.end,
-        timezone=procedure.timezone,
-        ad_hoc=window.ad_hoc,
-        generation=1,
-        created_at=resources.clock(),
-    )
-    round_ = _generation(resources, first, again=again)
+    resources.evidence.put(archived(source))
+    round_ = name_round(resources, source, window, again=again)
     planned = [
         RoundItemRow(
             thread_id=_identity(round_, item.id),
@@ -94,9 +80,36 @@ def plan_round(
             title=item.title,
             position=position,
         )
-        for position, item in enumerate(procedure.items)
+        for position, item in enumerate(load_procedure(source).items)
     ]
     return resources.casebook.start_round(round_, planned)
+
+
+def archived(source: ProcedureSource) -> ProcedureSource:
+    """Return a procedure as it is archived: under its own id, wherever it was read."""
+    return source.model_copy(update={"name": load_procedure(source).id})
+
+
+def name_round(
+    resources: Resources, source: ProcedureSource, window: RoundWindow, *, again: bool = False
+) -> Round:
+    """Return the round that `plan_round` would add, without writing anything; the arguments are its own."""
+    procedure = load_procedure(source)
+    first = Round(
+        id="",
+        procedure_id=procedure.id,
+        procedure_title=procedure.title,
+        procedure_version=procedure.version,
+        procedure_digest=digest_of(archived(source)),
+        source=resources.source,
+        start=window.start,
+        end=window.end,
+        timezone=procedure.timezone,
+        ad_hoc=window.ad_hoc,
+        generation=1,
+        created_at=resources.clock(),
+    )
+    return _generation(resources, first, again=again)
 
 
 def _generation(resources: Resources, first: Round, *, again: bool) -> Round:

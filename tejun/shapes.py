@@ -114,6 +114,42 @@ class RoundShape(Shape):
     model: ModelShape | None = Field(default=None, exclude_if=_is_absent)
 
 
+class PlannedSearchShape(Shape):
+    """One search of a plan: as it would be sent, and from where its answer would be taken instead."""
+
+    purpose: str
+    spl: str
+    earliest: float
+    latest: float
+    taken_from: Literal["round", "earlier"] | None
+
+
+class PlannedItemShape(Shape):
+    """One item of a plan; of drill-downs and second looks the most that there can be."""
+
+    item: str
+    searches: list[PlannedSearchShape]
+    drill_downs: int
+    second_look: int
+
+
+class PlanShape(Shape):
+    """`tejun run --plan --json`: what a round would search, before anything is sent."""
+
+    round: str
+    procedure: str
+    start: float
+    end: float
+    timezone: str
+    source: str
+    sent: int
+    shared: int
+    earlier: int
+    drill_downs: int
+    second_look: int
+    items: list[PlannedItemShape]
+
+
 class FaultShape(Shape):
     """One fault of `tejun procedure lint --json`."""
 

@@ -49,6 +49,9 @@ def run(
     environment: Annotated[str, typer.Option("--env", help="Column of the parameter table.")] = "default",
     again: Annotated[bool, typer.Option(help="Run anew a round that exists; the old one stays.")] = False,
     concurrency: Annotated[int, typer.Option(min=1, max=32, help="Items at a time.")] = 4,
+    plan: Annotated[
+        bool, typer.Option("--plan", help="Show the searches and windows, send and write nothing.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Run one round: every item to its review or to its end. Run it again to go on where it broke off.
@@ -76,6 +79,13 @@ def run(
             USAGE,
         )
     windows = round_windows(parsed, now=time.time(), from_=from_, to=to, last=last)
+    if plan:
+        from tejun.commands.planning import plan_rounds
+
+        plans = run_async(plan_rounds(source, windows, item or [], again=again, quiet=json))
+        if json:
+            print_json(plans if last else plans[0])
+        return
     shapes, good = run_async(
         _run_all(source, windows, item or [], again=again, concurrency=concurrency, quiet=json)
     )

@@ -40,6 +40,11 @@ def canonical(model: BaseModel) -> bytes:
     return orjson.dumps(model.model_dump(mode="json", by_alias=True), option=orjson.OPT_SORT_KEYS)
 
 
+def digest_of(model: BaseModel) -> str:
+    """Return the digest that `model` is stored under, without storing it."""
+    return hashlib.sha256(canonical(model)).hexdigest()
+
+
 @lru_cache(maxsize=RECENT)
 def _parsed(data: bytes, model: type[BaseModel]) -> BaseModel:
     return model.model_validate_json(data)
