@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import tempfile
-import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Literal
@@ -14,6 +13,7 @@ from openai import DefaultAsyncHttpxClient
 from pydantic import BaseModel, ConfigDict
 from sqlalchemy.exc import SQLAlchemyError
 
+from tejun.doctor_siem import examine_siem
 from tejun.opening import open_tejun
 from tejun.settings import AGENTS, Settings
 from tejun.shapes import DiagnosisShape
@@ -21,7 +21,6 @@ from tools.model.client import ChatModel
 from tools.model.question import Question
 from tools.model.settings import ModelSettings
 from tools.records.casebook import CasebookError
-from tools.search.result import SearchRequest, SearchResult, SearchStatus
 
 PROBE_S = 30.0
 
@@ -77,23 +76,11 @@ async def _stores(settings: Settings) -> AsyncIterator[DiagnosisShape]:
             yield DiagnosisShape(part="casebook", state="ok", text=f"{len(rounds)} rounds")
             yield DiagnosisShape(part="checkpoints", state="ok", text=str(settings.checkpoints))
             session = await tejun.resources.sessions.session("UTC")
-            now = time.time()
-            request = SearchRequest(
-                spl="index=* | stats count", earliest=now - 60, latest=now, row_limit=1, timeout_s=PROBE_S
-            )
-            yield _siem(settings, (await session.search(request)).result)
+            async for found in examine_siem(settings, session):
+                yield found
     except (CasebookError, SQLAlchemyError, OSError) as error:
         text = f"{str(error).splitlines()[0]}. Mend TEJUN_CASEBOOK_URL or the data directory."
         yield DiagnosisShape(part="casebook", state="failed", text=text)
-
-
-def _siem(settings: Settings, result: SearchResult) -> DiagnosisShape:
-    where = settings.siem_url or f"local log store {settings.logs}"
-    if result.status in {SearchStatus.OK, SearchStatus.NO_DATA}:
-        return DiagnosisShape(part="SIEM", state="ok", text=where)
-    remedy = "Mend TEJUN_SIEM_URL or TEJUN_SIEM_TOKEN." if settings.siem_url else "Import logs first."
-    told = "; ".join(result.messages) or result.status.value
-    return DiagnosisShape(part="SIEM", state="failed", text=f"{where}: {told}. {remedy}")
 
 
 async def _models(settings: Settings) -> AsyncIterator[DiagnosisShape]:

@@ -27,7 +27,7 @@ from tools.records.casebook import Casebook
 from tools.records.evidence import EvidenceStore
 from tools.search.client import McpSession, open_session
 from tools.search.result import SearchSession
-from tools.search.transport import Http, InMemory
+from tools.search.transport import InMemory
 
 
 @dataclass(frozen=True)
@@ -94,10 +94,8 @@ async def open_resources(settings: Settings, *, clock: Clock = time.time) -> Asy
     async with AsyncExitStack() as stack:
         stack.callback(casebook.close)
         sessions: RemoteSession | LocalSessions
-        if settings.siem_url:
-            token = settings.siem_token.get_secret_value() if settings.siem_token else ""
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            transport = Http(settings.siem_url, headers)
+        if settings.siem:
+            transport = settings.siem.transport()
             sessions = RemoteSession(
                 await stack.enter_async_context(open_session(transport, source=settings.source))
             )

@@ -10,22 +10,30 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
+from tejun.siem import LOCAL, SettingsError, SiemSettings, read_siem
 from tools.model.settings import ModelSettings, Price
 from tools.records.leases import user
+
+__all__ = [
+    "AGENTS",
+    "OFF",
+    "Settings",
+    "SettingsError",
+    "SiemSettings",
+    "has_langsmith_key",
+    "read_judge",
+    "read_settings",
+]
 
 AGENTS = ("judge", "drill_down", "reporter")
 OFF = "off"
 
 
-class SettingsError(Exception):
-    """A variable of the environment cannot be used; the text names it and what is expected."""
-
-
 class Settings(BaseModel):
     """Everything that can be set.
 
-    `TEJUN_HOME` is the data directory; `TEJUN_SIEM_URL` and `TEJUN_SIEM_TOKEN` name a Splunk MCP server
-    instead of the local log store; `TEJUN_CASEBOOK_URL` another database; `TEJUN_USER` the reviewer.
+    `TEJUN_HOME` is the data directory; `TEJUN_SIEM_*` name a Splunk MCP server instead of the local log store;
+    `TEJUN_CASEBOOK_URL` another database; `TEJUN_USER` the reviewer.
     `TEJUN_MODEL` names a chat model; without it no model is used.
     `TEJUN_WEB_AUTH` says how the review pages know people: `off` (loopback only), `token` or `proxy`.
     """
@@ -33,8 +41,8 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     home: Path
-    siem_url: str | None = None
-    siem_token: SecretStr | None = None
+    siem: SiemSettings | None = None
+    """None: the log store in the data directory is searched."""
     casebook_url: str
     user: str
     models: dict[str, ModelSettings] = {}
@@ -72,17 +80,15 @@ class Settings(BaseModel):
     @property
     def source(self) -> str:
         """A stable name of what is searched."""
-        return urlsplit(self.siem_url).netloc if self.siem_url else "local"
+        return self.siem.source if self.siem else LOCAL
 
 
 def read_settings() -> Settings:
     """Read the settings of this process."""
     home = Path(os.environ.get("TEJUN_HOME", ".tejun")).absolute()
-    token = os.environ.get("TEJUN_SIEM_TOKEN")
     return Settings(
         home=home,
-        siem_url=os.environ.get("TEJUN_SIEM_URL") or None,
-        siem_token=SecretStr(token) if token else None,
+        siem=read_siem(),
         casebook_url=os.environ.get("TEJUN_CASEBOOK_URL") or f"sqlite:///{home / 'casebook.sqlite'}",
         user=os.environ.get("TEJUN_USER") or user(),
         models={agent: model for agent in AGENTS if (model := _model(agent))},

@@ -93,6 +93,14 @@ def of_http(status: int, text: str, retry_after_s: float | None = None) -> NoAns
 def of_exception(error: BaseException) -> NoAnswerError:
     """Return the failure that an exception of the foreign client stands for."""
     leaves = list(_leaves(error))
+    notes = [note for part in (error, *leaves) for note in getattr(part, "__notes__", ())]
+    failure = _of_leaves(leaves)
+    if notes:
+        failure.text = in_words(f"{failure.text} ({notes[0]})")
+    return failure
+
+
+def _of_leaves(leaves: list[BaseException]) -> NoAnswerError:
     for leaf in leaves:
         if isinstance(leaf, NoAnswerError):
             return leaf

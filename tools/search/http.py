@@ -74,9 +74,10 @@ class AnsweringClient(httpx.AsyncClient):
         return await self._answered(request, response)
 
     async def _checked(self, response: httpx.Response) -> httpx.Response:
-        if response.is_error and self._on_failure:
-            self._on_failure(f"HTTP {response.status_code}: {await _words(response)}")
-        return response
+        if not response.is_error or self._on_failure is None:
+            return response
+        self._on_failure(f"HTTP {response.status_code}: {await _words(response)}")
+        return httpx.Response(httpx.codes.ACCEPTED, request=response.request)
 
     async def _answered(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
         kind = response.headers.get("content-type", "").lower()

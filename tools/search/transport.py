@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from langchain_core.messages import ToolMessage
@@ -70,6 +70,7 @@ class Sse:
     ca: str | None = None
 
 
+T = TypeVar("T")
 Transport = InMemory | Stdio | Http | Sse
 Lost = Callable[[str], None]
 """Takes why the session can be used no more."""
@@ -200,11 +201,7 @@ class Connection:
         request = types.ClientRequest(types.CallToolRequest(params=params))
         call = asyncio.ensure_future(live.session.send_request(request, types.CallToolResult))
         try:
-            either: set[asyncio.Future[Any]] = {call, live.lost}
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-            if call.done():
-                return call.result()
-            raise NoAnswerError(SearchStatus.FAILED, in_words(live.lost.result()), again=True, lost=True)
+            return await _or_lost(call, live.lost)
         finally:
             if not call.done():
                 call.cancel()
@@ -212,20 +209,24 @@ class Connection:
 
     async def _open(self) -> Live:
         self._closing = asyncio.Event()
-        ready: asyncio.Future[Live] = asyncio.get_running_loop().create_future()
-        self._task = asyncio.create_task(self._own(ready, self._closing))
+        loop = asyncio.get_running_loop()
+        ready: asyncio.Future[Live] = loop.create_future()
+        lost: asyncio.Future[str] = loop.create_future()
+        self._task = asyncio.create_task(self._own(ready, lost, self._closing))
         try:
-            return await asyncio.shield(ready)
+            return await _or_lost(ready, lost)
         except BaseException:
-            self._task.cancel()
-            await asyncio.wait({self._task})
-            self._task = None
+            task, self._task = self._task, None
+            task.cancel()
+            await asyncio.wait({task})
             if ready.done() and not ready.cancelled():
                 ready.exception()
             raise
 
-    async def _own(self, ready: asyncio.Future[Live], closing: asyncio.Event) -> None:
-        lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    async def _own(
+        self, ready: asyncio.Future[Live], lost: asyncio.Future[str], closing: asyncio.Event
+    ) -> None:
+        """Hold the session until it is closed or ends by itself."""
 
         def lose(why: str) -> None:
             if not lost.done():
@@ -238,9 +239,9 @@ class Connection:
                 await closing.wait()
                 lose("the connection was closed")
         except BaseException as error:
-            lose(_why(error))
             if not ready.done():
                 ready.set_exception(error if isinstance(error, Exception) else ConnectionError(_why(error)))
+            lose(_why(error))
             if isinstance(error, asyncio.CancelledError):
                 raise
 
@@ -256,6 +257,19 @@ class Connection:
         if task is not None:
             self._closing.set()
             await asyncio.wait([task])
+
+
+async def _or_lost(work: asyncio.Future[T], lost: asyncio.Future[str]) -> T:
+    """Return what `work` brings, unless the session ends before.
+
+    Raises:
+        NoAnswerError: It did.
+    """
+    either: set[asyncio.Future[Any]] = {work, lost}
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if work.done():
+        return work.result()
+    raise NoAnswerError(SearchStatus.FAILED, in_words(lost.result()), again=True, lost=True)
 
 
 def _why(error: BaseException) -> str:
