@@ -14,6 +14,8 @@ from tools.search.failure import in_words
 KEPT = 2000
 """Most characters that are kept."""
 
+GRACE_S = 0.5
+
 
 @dataclass
 class Listening:
@@ -22,6 +24,12 @@ class Listening:
     file: TextIO
     _reader: int
     _kept: bytes = b""
+    _thread: threading.Thread | None = None
+
+    def begin(self) -> None:
+        """Read from now on, beside everything else."""
+        self._thread = threading.Thread(target=self.read, daemon=True)
+        self._thread.start()
 
     def read(self) -> None:
         """Read until the last writer is gone."""
@@ -30,7 +38,10 @@ class Listening:
         os.close(self._reader)
 
     def last(self) -> str:
-        """Return the last line that was written, redacted."""
+        """Return the last line that was written, redacted, once the process is gone; nothing is kept after it."""
+        self.file.close()
+        if self._thread is not None:
+            self._thread.join(GRACE_S)  # a process of its own may hold the file open still
         lines = self._kept.decode(errors="replace").split("\n")
         return in_words(next((line for line in reversed(lines) if line.strip()), ""))
 
@@ -41,5 +52,5 @@ def listening() -> Iterator[Listening]:
     reader, writer = os.pipe()
     with os.fdopen(writer, "w") as file:
         kept = Listening(file, reader)
-        threading.Thread(target=kept.read, daemon=True).start()
+        kept.begin()
         yield kept
