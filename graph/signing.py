@@ -81,6 +81,17 @@ def stated_gaps(report: RoundReport) -> list[dict[str, object]]:
     return searches + notes
 
 
+def signed_gaps(resources: Resources, round_: Round) -> list[dict[str, object]]:
+    """Return the gaps that the signature of a round states."""
+    entries = resources.casebook.decisions(round_id=round_.id)
+    return [
+        gap
+        for entry in entries
+        if entry.kind == "signature"
+        for gap in orjson.loads(entry.body).get("gaps", [])
+    ]
+
+
 def _rows(report: ItemReport) -> tuple[ReportRow, ...]:
     return (*report.rows, *report.attached)
 

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from tejun.commands import audit, demo, doctor, evals, logs, procedures, reviews, rounds, search, serve
+from tejun.commands import (
+    audit,
+    demo,
+    doctor,
+    evals,
+    logs,
+    procedures,
+    reviews,
+    rounds,
+    search,
+    serve,
+    withdrawing,
+)
 
 app = typer.Typer(
     name="tejun",
@@ -26,6 +38,7 @@ app.command()(reviews.decide)
 app.command()(reviews.outcome)
 app.command()(rounds.report)
 app.command()(rounds.sign)
+app.add_typer(withdrawing.app, name="round")
 app.command()(serve.serve)
 app.add_typer(serve.app, name="user")
 app.add_typer(procedures.app, name="procedure")

@@ -16,6 +16,8 @@ from rich.table import Table
 
 USAGE = 2
 FAILED = 1
+NO_DATA = 3
+"""The SIEM did not give the data that was asked for."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 

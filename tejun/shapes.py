@@ -67,6 +67,10 @@ def _is_absent(value: object) -> bool:
     return value is None
 
 
+def _is_empty(value: object) -> bool:
+    return not value
+
+
 class ModelShape(Shape):
     """What models took in one item, or in a round: there only where one took part."""
 
@@ -78,6 +82,14 @@ class ModelShape(Shape):
     tokens_out: int
     seconds: float
     cost: float | None
+
+
+class UnfinishedShape(Shape):
+    """A search of an item whose data could not be had."""
+
+    search: str
+    status: str
+    message: str
 
 
 class ItemShape(Shape):
@@ -96,6 +108,8 @@ class ItemShape(Shape):
     evidence_digest: str | None
     error: str | None
     held_by: str | None = None
+    superseded_by: str | None = Field(default=None, exclude_if=_is_absent)
+    unfinished: list[UnfinishedShape] = Field(default=[], exclude_if=_is_empty)
     model: ModelShape | None = Field(default=None, exclude_if=_is_absent)
 
 

@@ -97,8 +97,9 @@ def show(
 
     casebook = open_casebook()
     row = casebook.find_item(item)
+    closing = casebook.closings.of(row.thread_id)
     casebook.close()
-    if json:
+    if json and closing is None:
         payload = run_async(_payload(row))
         import sys
 
@@ -106,6 +107,8 @@ def show(
 
         sys.stdout.write(orjson.dumps(payload, option=orjson.OPT_INDENT_2).decode() + "\n")
         return
+    if json:
+        fail(f"item {row.item_id!r} is {row.state} and waits for nothing.", FAILED)
     if row.report is None or row.checks is None:
         fail(
             f"item {row.item_id!r} has no report: it is {row.state}{': ' + row.error if row.error else ''}.",
@@ -118,6 +121,9 @@ def show(
         spl_of=lambda digest: evidence.get(digest, SearchResult).spl,
     )
     _print_markdown(text)
+    if closing:
+        stands = f" by round {closing.by_round[:8]}" if closing.kind == "superseded" else " with its round"
+        console().print(f"This item is {closing.kind}{stands}, and takes no answer.", markup=False)
     if row.awaiting:
         choices = OutcomeChoice if row.awaiting == "outcome" else DecisionChoice
         verb, flag = ("outcome", "--outcome") if row.awaiting == "outcome" else ("decide", "--decision")

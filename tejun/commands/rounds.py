@@ -11,15 +11,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tejun.guarding import guarded, run_async
-from tejun.output import FAILED, USAGE, JsonOption, clock, console, errors, fail, print_json, verdict_cell
+from tejun.output import (
+    FAILED,
+    NO_DATA,
+    USAGE,
+    JsonOption,
+    clock,
+    console,
+    errors,
+    fail,
+    print_json,
+    verdict_cell,
+)
 from tejun.settings import read_settings
-from tejun.shapes import ItemShape, ModelShape, RoundShape
+from tejun.shapes import ItemShape, ModelShape, RoundShape, UnfinishedShape
 
 if TYPE_CHECKING:
     from graph.rounds import ItemOutcome
     from procedures.schedule import RoundWindow
     from procedures.source import ProcedureSource
     from tejun.opening import Tejun
+    from tejun.outage import Unfinished
     from tools.records.model_use import ModelCall
     from tools.records.rows import Round, RoundItemRow
 
@@ -56,8 +68,11 @@ def run(
 ) -> None:
     """Run one round: every item to its review or to its end. Run it again to go on where it broke off.
 
+    The same command again also repeats every item that failed, or whose searches failed, as long as nobody has
+    answered it.
+
     Exit 0 when every item reached a review or was recorded, 1 when an item failed or is held by somebody
-    else, 2 on bad usage.
+    else, 2 on bad usage, 3 when data could not be had: items wait whose searches failed.
     """
     import time
 
@@ -86,13 +101,13 @@ def run(
         if json:
             print_json(plans if last else plans[0])
         return
-    shapes, good = run_async(
+    shapes, code = run_async(
         _run_all(source, windows, item or [], again=again, concurrency=concurrency, quiet=json)
     )
     if json:
         print_json(shapes if last else shapes[0])
-    if not good:
-        raise typer.Exit(FAILED)
+    if code:
+        raise typer.Exit(code)
 
 
 async def _run_all(
@@ -103,24 +118,34 @@ async def _run_all(
     again: bool,
     concurrency: int,
     quiet: bool,
-) -> tuple[list[RoundShape], bool]:
+) -> tuple[list[RoundShape], int]:
+    """Run every window; return the rounds, and the exit code that they deserve."""
     from tejun.accounting import model_calls
     from tejun.opening import open_tejun
+    from tejun.outage import print_unfinished, unfinished_items
 
-    shapes, good = [], True
+    shapes, good, whole = [], True, True
     async with open_tejun(read_settings()) as tejun:
         for window in windows:
             round_, outcomes = await run_one(
                 tejun, source, window, only, again=again, concurrency=concurrency, quiet=quiet
             )
             held = {outcome.item: outcome.detail for outcome in outcomes if outcome.state == "held"}
-            rows = tejun.resources.casebook.items(round_.id)
-            calls = await asyncio.to_thread(model_calls, rows, tejun.resources.evidence)
-            shapes.append(round_shape(round_, rows, held, calls))
-            good = good and all(outcome.state in {"paused", "recorded"} for outcome in outcomes)
+            casebook, evidence = tejun.resources.casebook, tejun.resources.evidence
+            rows = casebook.items(round_.id)
+            calls = await asyncio.to_thread(model_calls, rows, evidence)
+            ran = [row for row in rows if not only or row.item_id in only]
+            unfinished = await asyncio.to_thread(unfinished_items, ran, casebook, evidence)
+            closed = casebook.closings.of_all([row.thread_id for row in rows])
+            newer = {name: closing.by_round for name, closing in closed.items()}
+            shapes.append(round_shape(round_, rows, held, calls, unfinished=unfinished, newer=newer))
+            good = good and not any(outcome.state in {"failed", "held"} for outcome in outcomes)
+            whole = whole and not unfinished
             if not quiet:
-                print_round(round_, rows, held)
-    return shapes, good
+                print_round(round_, rows, held, newer)
+                if unfinished:
+                    print_unfinished(unfinished)
+    return shapes, FAILED if not good else 0 if whole else NO_DATA
 
 
 async def run_one(
@@ -169,6 +194,9 @@ def round_shape(
     rows: list[RoundItemRow],
     held: dict[str, str],
     calls: Mapping[str, Sequence[ModelCall]],
+    *,
+    unfinished: Unfinished | None = None,
+    newer: Mapping[str, str] | None = None,
 ) -> RoundShape:
     """Return a round as JSON shows it."""
     from tejun.accounting import model_shape
@@ -183,13 +211,27 @@ def round_shape(
         timezone=round_.timezone,
         ad_hoc=round_.ad_hoc,
         items=[
-            item_shape(row, held.get(row.item_id), model_shape(calls.get(row.item_id, ()))) for row in rows
+            item_shape(
+                row,
+                held.get(row.item_id),
+                model_shape(calls.get(row.item_id, ())),
+                unfinished=(unfinished or {}).get(row.item_id, []),
+                newer=(newer or {}).get(row.thread_id),
+            )
+            for row in rows
         ],
         model=model_shape([call for mine in calls.values() for call in mine]),
     )
 
 
-def item_shape(row: RoundItemRow, held_by: str | None = None, model: ModelShape | None = None) -> ItemShape:
+def item_shape(
+    row: RoundItemRow,
+    held_by: str | None = None,
+    model: ModelShape | None = None,
+    *,
+    unfinished: Sequence[UnfinishedShape] = (),
+    newer: str | None = None,
+) -> ItemShape:
     """Return an item as JSON shows it."""
     return ItemShape(
         id=row.thread_id,
@@ -205,11 +247,15 @@ def item_shape(row: RoundItemRow, held_by: str | None = None, model: ModelShape 
         evidence_digest=row.report,
         error=row.error,
         held_by=held_by,
+        superseded_by=newer if row.state == "superseded" else None,
+        unfinished=list(unfinished),
         model=model,
     )
 
 
-def print_round(round_: Round, rows: list[RoundItemRow], held: dict[str, str]) -> None:
+def print_round(
+    round_: Round, rows: list[RoundItemRow], held: dict[str, str], newer: Mapping[str, str] | None = None
+) -> None:
     """Print a round's table and what to type next."""
     from rich.markup import escape
     from rich.table import Column, Table
@@ -229,9 +275,7 @@ def print_round(round_: Round, rows: list[RoundItemRow], held: dict[str, str]) -
     )
     for row in rows:
         data = "—" if row.complete is None else "complete" if row.complete else "[yellow]incomplete[/]"
-        state = (
-            held.get(row.item_id) or row.error or (f"waits for {row.awaiting}" if row.awaiting else row.state)
-        )
+        state = held.get(row.item_id) or row.error or _state_text(row, (newer or {}).get(row.thread_id))
         found = "—" if row.findings is None else str(row.findings)
         table.add_row(
             f"{row.item_id}\n[dim]{escape(row.title)}[/]",
@@ -241,6 +285,13 @@ def print_round(round_: Round, rows: list[RoundItemRow], held: dict[str, str]) -
             escape(state),
         )
     console().print(table)
+
+
+def _state_text(row: RoundItemRow, newer: str | None) -> str:
+    """Return where an item stands; a superseded one says by which round."""
+    if row.awaiting:
+        return f"waits for {row.awaiting}"
+    return f"superseded by {newer[:8]}" if row.state == "superseded" and newer else row.state
 
 
 @guarded
@@ -301,8 +352,8 @@ def sign(
     ],
     json: JsonOption = False,
 ) -> None:
-    """Sign a round whose items are all reviewed and whose checks pass."""
-    signed = run_async(_sign(round_))
+    """Sign a round whose items are all reviewed and of whose checks none failed; its gaps are part of the signature."""
+    signed, gaps = run_async(_sign(round_))
     if json:
         print_json(signed)
     else:
@@ -310,11 +361,15 @@ def sign(
             f"round {signed.id[:8]} signed by {signed.signed_by} at {clock(signed.signed_at, signed.timezone)}",
             markup=False,
         )
+        if gaps:
+            console().print(f"The signature states {gaps} gaps of the data; `tejun report` names them.")
 
 
-async def _sign(name: str) -> Round:
-    from graph.signing import sign_round
+async def _sign(name: str) -> tuple[Round, int]:
+    """Sign; return the round, and how many gaps its signature states."""
+    from graph.signing import sign_round, signed_gaps
     from tejun.opening import open_resources
 
     async with open_resources(read_settings()) as resources:
-        return await asyncio.to_thread(sign_round, resources, name)
+        signed = await asyncio.to_thread(sign_round, resources, name)
+        return signed, len(await asyncio.to_thread(signed_gaps, resources, signed))
