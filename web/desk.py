@@ -31,7 +31,7 @@ from tools.records.evidence import EvidenceError
 from tools.records.fact import Fact
 from tools.records.finding import CriterionResult, FindingJudgement, Judgement
 from tools.records.report import Check, Checks, ItemReport, RoundReport
-from tools.records.rows import Claim, Round, RoundItemRow
+from tools.records.rows import Claim, Closing, Round, RoundItemRow
 from tools.search.result import SearchResult
 from web.access import Access
 
@@ -247,6 +247,8 @@ class ItemView:
     drill_downs: tuple[DrillDown, ...]
     proposal: Any
     answers: tuple[dict[str, Any], ...]
+    closing: Closing | None
+    """Why it takes no answer any more."""
     earlier: tuple[dict[str, Any], ...]
     """Decisions on this item in other rounds, newest first."""
 
@@ -256,8 +258,9 @@ def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
     casebook = desk.resources.casebook
     round_ = desk.round(row.round_id)
     answers = tuple(entry.model_dump(mode="json") for entry in casebook.decisions(thread_id=row.thread_id))
+    closing = casebook.closings.of(row.thread_id)
     if row.report is None or row.checks is None or row.judgement is None:
-        return ItemView(row, round_, None, "", (), None, answers, ())
+        return ItemView(row, round_, None, "", (), None, answers, closing, ())
     stored = _stored(desk, row.report, row.checks, row.judgement, round_.procedure_digest)
     return ItemView(
         row=row,
@@ -267,6 +270,7 @@ def item_view(desk: Desk, row: RoundItemRow) -> ItemView:
         drill_downs=stored.procedure.item(row.item_id).drill_downs,
         proposal=propose(stored.judgement, stored.report.language),
         answers=tuple(_told(answer) for answer in answers),
+        closing=closing,
         earlier=desk.recent.get(
             ("earlier", row.thread_id), lambda: tuple(islice(_earlier(desk, row, round_), EARLIER))
         ),

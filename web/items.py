@@ -9,7 +9,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from graph.rounds import AnswerRefusedError, NothingToAnswerError, answer_item
+from agents.render.words import Language
+from graph.rounds import AnswerRefusedError, ClosedError, NothingToAnswerError, answer_item
 from tools.records.attention import ClaimedError
 from tools.records.leases import LeaseHeldError
 from tools.records.review import DecisionKind, OutcomeKind
@@ -86,12 +87,20 @@ async def answer(request: Request) -> Response:
         )
     except AnswerRefusedError as error:
         return await run_in_threadpool(_again, request, row, 422, str(error), fields)
+    except ClosedError as error:
+        fault = closed_text(error, language_of(request))
+        return await run_in_threadpool(_again, request, row, 409, fault, fields)
     except (NothingToAnswerError, LeaseHeldError, ClaimedError) as error:
         return await run_in_threadpool(_again, request, row, 409, str(error), fields)
     after = await run_in_threadpool(desk.item, row.thread_id)
     words = words_of(language_of(request))
     request.session["flash"] = words["came_back" if after.awaiting == "review" else "recorded"]
     return RedirectResponse(f"/items/{row.thread_id}", 303)
+
+
+def closed_text(error: ClosedError, language: Language) -> str:
+    """Return why a superseded or withdrawn item takes no answer, in the language of the page."""
+    return words_of(language)[f"closed_{error.closing.kind}"]
 
 
 async def hold(request: Request) -> Response:

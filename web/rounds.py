@@ -12,12 +12,13 @@ from starlette.responses import RedirectResponse, Response
 
 from agents.render import html, markdown, pdf
 from agents.render.json import to_json
-from graph.rounds import AnswerRefusedError, NothingToAnswerError, answer_item
-from graph.signing import sign_round
+from graph.rounds import AnswerRefusedError, ClosedError, NothingToAnswerError, answer_item
+from graph.signing import sign_round, stated_gaps
 from tools.records.attention import ClaimedError
 from tools.records.leases import LeaseHeldError
 from web.access import checked_form, person_of
 from web.desk import desk_of, is_quiet
+from web.items import closed_text
 from web.users import Role
 from web.view import language_of, page
 from web.words import words_of
@@ -50,6 +51,7 @@ def show(request: Request) -> Response:
         failed=failed,
         body=html.round_body(report, spl_of=desk.spl_of),
         ready=ready,
+        gaps=len(stated_gaps(report)),
         may_decide=person.role.may(Role.ANALYST),
         may_sign=person.role.may(Role.LEAD),
     )
@@ -78,6 +80,8 @@ async def confirm(request: Request) -> Response:
             await answer_item(
                 desk.graph, desk.resources, looked_at, answer, awaiting="review", reviewer=person.name
             )
+        except ClosedError as error:
+            faults.append(f"{row.item_id}: {closed_text(error, language_of(request))}")
         except (AnswerRefusedError, NothingToAnswerError, LeaseHeldError, ClaimedError) as error:
             faults.append(f"{row.item_id}: {error}")
     request.session["flash"] = "; ".join(faults)[:1500] or words_of(language_of(request))["recorded"]

@@ -132,6 +132,28 @@ PAGE_WORDS: dict[str, tuple[str, str]] = {
     "state_paused": ("レビュー待ち", "waits"),
     "state_recorded": ("記録済み", "recorded"),
     "state_failed": ("失敗", "failed"),
+    "state_superseded": ("新しい監視回に置き換え済み", "superseded"),
+    "state_withdrawn": ("取り下げ済み", "withdrawn"),
+    "closed_superseded": (
+        "この項目は新しい監視回に置き換えられ、判断を受け付けない。新しい監視回で判断する",
+        "This item is superseded and takes no decision. Decide on it in the newer round",
+    ),
+    "closed_withdrawn": (
+        "この項目の監視回は取り下げられ、判断を受け付けない",
+        "The round of this item was withdrawn; it takes no decision",
+    ),
+    "round_withdrawn": (
+        "この監視回は取り下げられ、署名できない",
+        "This round was withdrawn and cannot be signed",
+    ),
+    "round_superseded": (
+        "新しい監視回に置き換えられた項目がある。署名は新しい監視回に行う",
+        "A newer round stands in the place of some items. Sign the newer round",
+    ),
+    "signed_gaps": (
+        "署名には、見えなかったものとして次の件数が記される",
+        "The signature will state so many things that could not be seen",
+    ),
 }
 
 
