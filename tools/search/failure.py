@@ -15,6 +15,10 @@ _REFUSED = re.compile(
     r"(?i)forbidden|not allowed|not permitted|blocked|denied|risk tolerance|insufficient permission|unauthori[sz]ed command"
 )
 _TIMED_OUT = re.compile(r"(?i)timed[ _-]?out|timeout|deadline exceeded|did not complete within")
+_BUSY = re.compile(
+    r"(?i)maximum number of concurrent|too many (?:requests|searches)|rate limit"
+    r"|\bHTTP 50[0234]\b|service unavailable|bad gateway"
+)
 LONGEST = 500
 """Most characters of a server's words that are kept."""
 
@@ -22,6 +26,9 @@ BUSY = -32010
 """JSON-RPC code of the official server where it is busy or was asked too often."""
 
 CLOSED = -32000
+UNANSWERED = -32099
+"""Ours, for a message that the server did not answer by JSON-RPC."""
+
 INTERNAL = -32603
 
 
@@ -76,8 +83,7 @@ def failed(text: str) -> NoAnswerError:
 
 def told(text: str) -> NoAnswerError:
     """Return a failure in the words of the server; too many searches at once may be answered later."""
-    busy = re.search(r"(?i)maximum number of concurrent|too many (requests|searches)|rate limit", text)
-    return NoAnswerError(status_of(text), in_words(text), again=busy is not None)
+    return NoAnswerError(status_of(text), in_words(text), again=_BUSY.search(text) is not None)
 
 
 def of_http(status: int, text: str, retry_after_s: float | None = None) -> NoAnswerError:
@@ -86,8 +92,9 @@ def of_http(status: int, text: str, retry_after_s: float | None = None) -> NoAns
     verdict = SearchStatus.REFUSED if status in {403, 413} else SearchStatus.FAILED
     if status in {408, 504}:
         verdict = SearchStatus.TIMED_OUT
-    again = status in {401, 404, 429, 500, 502, 503, 504}
-    return NoAnswerError(verdict, words, status, retry_after_s, again, lost=status in {401, 404})
+    lost = status in {401, 404} or (status == 400 and "session" in text.lower())
+    again = lost or status in {429, 500, 502, 503, 504}
+    return NoAnswerError(verdict, words, status, retry_after_s, again, lost)
 
 
 def of_exception(error: BaseException) -> NoAnswerError:
@@ -123,7 +130,9 @@ def _of_protocol(error: McpError) -> NoAnswerError:
         return of_http(status, text, retry_after if isinstance(retry_after, int | float) else None)
     if error.error.code == BUSY:
         return NoAnswerError(SearchStatus.FAILED, text, 429, again=True)
-    if data.get("lost") or error.error.code == CLOSED:
+    if error.error.code == UNANSWERED:
+        return NoAnswerError(SearchStatus.FAILED, text, again=data.get("again") is True)
+    if error.error.code == CLOSED:
         return NoAnswerError(SearchStatus.FAILED, text, again=True, lost=True)
     return NoAnswerError(status_of(text), text, again=error.error.code == INTERNAL)
 

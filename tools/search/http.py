@@ -16,7 +16,7 @@ from typing import Any
 
 import httpx
 
-from tools.search.failure import CLOSED
+from tools.search.failure import UNANSWERED
 
 LARGEST = 64 * 2**20
 """Most bytes of one answer."""
@@ -66,7 +66,7 @@ class AnsweringClient(httpx.AsyncClient):
             if self._on_failure:
                 self._on_failure(text)
                 raise
-            return self._answer(request, text, {"lost": True})
+            return self._answer(request, text, {"again": True})
         if response.is_redirect:
             return response
         if self._on_failure:
@@ -88,7 +88,7 @@ class AnsweringClient(httpx.AsyncClient):
             return response
         if kind.startswith("text/event-stream"):
             stream = _Ending(
-                response, _refusal(_id_of(request), "the answer ended in its middle", {"lost": True})
+                response, _refusal(_id_of(request), "the answer ended in its middle", {"again": True})
             )
             return _like(response, request, stream=stream)
         if not kind.startswith("application/json"):
@@ -105,14 +105,16 @@ class AnsweringClient(httpx.AsyncClient):
                 if len(body) > LARGEST:
                     return self._answer(request, f"the answer has more than {LARGEST >> 20} MiB", {})
         except httpx.HTTPError as error:
-            return self._answer(request, f"the answer ended in its middle: {error}", {"lost": True})
+            return self._answer(request, f"the answer ended in its middle: {error}", {"again": True})
         finally:
             await response.aclose()
         content = mended(bytes(body))
         try:
-            json.loads(content)
+            answer = json.loads(content)
         except (ValueError, RecursionError) as error:
-            return self._answer(request, f"the answer is no JSON: {error}", {"lost": True})
+            return self._answer(request, f"the answer is no JSON: {error}", {"again": True})
+        if not _is_answer(answer, _id_of(request)):
+            return self._answer(request, f"the answer is none of JSON-RPC: {str(answer)[:200]}", {})
         return _like(response, request, content=content)
 
     def _answer(self, request: httpx.Request, text: str, data: dict[str, Any]) -> httpx.Response:
@@ -154,6 +156,19 @@ class _Ending(httpx.AsyncByteStream):
         await self._response.aclose()
 
 
+def _is_answer(answer: Any, number: int | str | None) -> bool:
+    """Tell whether it is JSON-RPC's answer to the message of that number."""
+    if not isinstance(answer, dict) or str(answer.get("id")) != str(number):
+        return False
+    error = answer.get("error")
+    said = (
+        isinstance(error, dict)
+        and isinstance(error.get("code"), int)
+        and isinstance(error.get("message"), str)
+    )
+    return said if "error" in answer else isinstance(answer.get("result"), dict)
+
+
 def mended(text: bytes) -> bytes:
     r"""Return JSON whose halves of surrogate pairs stand as U+FFFD, since no reader takes them.
 
@@ -179,7 +194,7 @@ def _id_of(request: httpx.Request) -> int | str | None:
 
 
 def _refusal(number: int | str | None, text: str, data: dict[str, Any]) -> bytes:
-    error = {"code": CLOSED if data.get("lost") else -32001, "message": text, "data": data}
+    error = {"code": UNANSWERED, "message": text, "data": data}
     return json.dumps({"jsonrpc": "2.0", "id": number, "error": error}).encode()
 
 

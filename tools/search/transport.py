@@ -8,6 +8,7 @@ whichever comes first.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -295,6 +296,8 @@ async def _listed(session: ClientSession) -> list[types.Tool]:
 @asynccontextmanager
 async def open_connection(transport: Transport) -> AsyncIterator[Connection]:
     """Open a connection for the length of a block."""
+    # Its log repeats, with stack traces, what becomes a result's status and message here.
+    logging.getLogger("mcp.client").setLevel(logging.CRITICAL)
     connection = Connection(transport)
     try:
         yield connection

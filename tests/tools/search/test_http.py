@@ -52,7 +52,7 @@ PASSING = {
     "cut": Reply(200, b'{"jsonrpc":"2.0","id":ID,"result":{"content":[{"type":"te'),
     "busy": Reply(200, b'{"jsonrpc":"2.0","id":ID,"error":{"code":-32010,"message":"busy"}}'),
     "internal": Reply(200, b'{"jsonrpc":"2.0","id":ID,"error":{"code":-32603,"message":"internal"}}'),
-    "stream-ends": Reply(200, b"event: message\ndata: {}\n\n", kind="text/event-stream"),
+    "stream-ends": Reply(200, b": ping\n\n", kind="text/event-stream"),
     "concurrent": Reply(200, b'{"jsonrpc":"2.0","id":ID,"result":{"isError":true,"content":[{"type":"text","text":"The maximum number of concurrent historical searches has been reached"}]}}'),
 }  # fmt: skip
 
@@ -77,10 +77,12 @@ async def test_what_passes_is_tried_again(fault: str) -> None:
         (Reply(429, b"slow down", {"retry-after": "3600"}), SearchStatus.FAILED, "HTTP 429: slow down", 1),
         (Reply(504, b""), SearchStatus.TIMED_OUT, "HTTP 504", 4),
         (Reply(200, b"<html>log in</html>", kind="text/html"), SearchStatus.FAILED, "text/html", 1),
+        (Reply(200, b"{}"), SearchStatus.FAILED, "none of JSON-RPC", 1),
+        (Reply(200, b'{"jsonrpc":"2.0","id":ID,"result":[]}'), SearchStatus.FAILED, "none of JSON-RPC", 1),
         (Reply(302, b"", {"location": "https://elsewhere.example/"}), SearchStatus.FAILED, "elsewhere.example", None),
         (Reply(200, b'{"jsonrpc":"2.0","id":ID,"error":{"code":-32602,"message":"wrong arguments"}}'), SearchStatus.FAILED, "wrong arguments", 1),
     ],
-    ids=["503", "401", "403", "413", "429", "504", "page", "redirect", "arguments"],
+    ids=["503", "401", "403", "413", "429", "504", "page", "object", "result", "redirect", "arguments"],
 )  # fmt: skip
 async def test_what_does_not_pass_is_told_at_once(
     monkeypatch: pytest.MonkeyPatch, reply: Reply, status: SearchStatus, told: str, searches: int | None
@@ -104,9 +106,10 @@ async def test_a_server_that_hangs_is_told_after_the_time_given_and_stays_usable
     assert served.requests.count("initialize") == 1
 
 
-async def test_one_fault_leaves_the_calls_beside_it_alone() -> None:
+@pytest.mark.parametrize("fault", ["503", "dropped", "cut", "busy", "stream-ends"])
+async def test_one_fault_leaves_the_calls_beside_it_alone(fault: str) -> None:
     def script(number: int) -> Reply:
-        return Reply(503, b"busy") if number == 0 else Reply(seconds=0.4)
+        return PASSING[fault] if number == 0 else Reply(seconds=0.4)
 
     with serve(script) as served:
         async with open_session(Http(served.url), source="t") as session:
