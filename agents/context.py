@@ -56,6 +56,12 @@ class ItemContext:
         return hashlib.sha256("\0".join(values).encode()).hexdigest()
 
     @cached_property
+    def lookup_names(self) -> frozenset[str]:
+        """The lookups that the procedure's searches may read: those beside it and those that it names on the server."""
+        own = {name.removesuffix(".csv") for name in self.lookups.tables}
+        return frozenset(own | set(self.procedure.lookups))
+
+    @cached_property
     def zone(self) -> ZoneInfo:
         """The procedure's time zone."""
         return ZoneInfo(self.procedure.timezone)

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from agents.context import ItemContext
 from agents.searching import Searcher
-from procedures.expand import TokenError, drill_down_search, parameter_values, tokens
+from procedures.expand import TokenError, parameter_values, tokens
+from procedures.filling import drill_down_search
 from procedures.model import DrillDown
 from spl.errors import SplError
 from tools.records.finding import DrillDownRun, Finding, Findings, Note
-from tools.search.guard import RefusedError, guard
+from tools.search.guard import MOST_CHARACTERS, ROOM, RefusedError, guard
 from tools.search.result import Row, SearchResult, SearchStatus, Value
 
 BATCH = 100
@@ -50,7 +51,11 @@ async def drill_down_item(
         for group in _groups(catalogue[name], [by_id[ident] for ident in wanted])
     ]
     return tuple(
-        [await _run(context, searcher, drill_down, group, rows, requested_by) for drill_down, group in groups]
+        [
+            run
+            for drill_down, group in groups
+            for run in await _runs(context, searcher, drill_down, group, rows, requested_by)
+        ]
     )
 
 
@@ -84,7 +89,7 @@ async def search_extra(
     about = next(entry for entry in findings.findings if entry.id == finding)
     if fault := _refusal(context, written, about, rows, now=searcher.clock()):
         return Note(code="extra_search_refused", values={"search": name, "reason": fault})
-    run = await _run(context, searcher, written, [about], rows, requested_by)
+    (run,) = await _runs(context, searcher, written, [about], rows, requested_by)
     if run.status is not SearchStatus.OK:
         return Note(code="extra_search_failed", values={"search": name, "status": run.status.value})
     return run
@@ -102,6 +107,7 @@ def _refusal(
             _filled(context, drill_down, [about], rows, earliest, latest),
             macros=context.macros,
             allowed_indexes=frozenset(source.index for source in context.procedure.data_sources),
+            lookups=context.lookup_names,
             earliest=earliest,
             latest=latest,
         )
@@ -116,17 +122,66 @@ def _groups(drill_down: DrillDown, findings: list[Finding]) -> Iterator[list[Fin
         yield findings[start : start + size]
 
 
-async def _run(
+async def _runs(
     context: ItemContext,
     searcher: Searcher,
     drill_down: DrillDown,
     group: list[Finding],
     rows: Sequence[Row],
     requested_by: str | None,
-) -> DrillDownRun:
+) -> list[DrillDownRun]:
+    """Run a drill-down for a group of findings: one search, or more where a value or the length of all asks for it.
+
+    A finding whose values cannot be written into the search is refused alone: whoever writes a log could otherwise take
+    the drill-down from all others.
+    """
     now = searcher.clock()
     earliest, latest = context.window(drill_down.window, now=now)
-    spl = _filled(context, drill_down, group, rows, earliest, latest)
+
+    def fill(findings: list[Finding]) -> str | TokenError:
+        try:
+            return _filled(context, drill_down, findings, rows, earliest, latest)
+        except TokenError as error:
+            return error
+
+    filled = fill(group)
+    if len(group) == 1 and isinstance(filled, TokenError):
+        return [_refused(drill_down, group[0], filled, requested_by)]
+    if isinstance(filled, str) and (len(group) == 1 or len(filled) <= MOST_CHARACTERS - ROOM):
+        return [await _run(searcher, drill_down, group, filled, (earliest, latest), requested_by)]
+    alone = [finding for finding in group if isinstance(fill([finding]), TokenError)]
+    rest = [finding for finding in group if finding not in alone]
+    middle = len(rest) if alone else len(rest) // 2
+    parts = [[finding] for finding in alone] + [part for part in (rest[:middle], rest[middle:]) if part]
+    return [
+        run for part in parts for run in await _runs(context, searcher, drill_down, part, rows, requested_by)
+    ]
+
+
+def _refused(
+    drill_down: DrillDown, finding: Finding, error: TokenError, requested_by: str | None
+) -> DrillDownRun:
+    return DrillDownRun(
+        drill_down=drill_down.id,
+        evidence="",
+        status=SearchStatus.REFUSED,
+        findings=(finding.id,),
+        rows={},
+        requested_by=requested_by,
+        unwritable=error.token,
+    )
+
+
+async def _run(
+    searcher: Searcher,
+    drill_down: DrillDown,
+    group: list[Finding],
+    spl: str,
+    window: tuple[float, float],
+    requested_by: str | None,
+) -> DrillDownRun:
+    earliest, latest = window
+    now = searcher.clock()
     suffix = f":{group[0].id}" if drill_down.each == "finding" else ""
     head = "" if drill_down.id.startswith(BY_MODEL) else "drill_down:"
     asked = requested_by is not None and not requested_by.startswith(BY_MODEL)
@@ -162,7 +217,7 @@ def _filled(
     latest: float,
 ) -> str:
     values = {**parameter_values(context.parameters), **_tokens(group, rows, earliest, latest)}
-    return drill_down_search(drill_down, values)
+    return drill_down_search(drill_down, values, context.macros)
 
 
 def _tokens(group: list[Finding], rows: Sequence[Row], earliest: float, latest: float) -> dict[str, Value]:

@@ -217,6 +217,8 @@ def _drill_notes(context: ItemContext, material: Material, finding: Finding) -> 
 
 
 def _drill_note(run: DrillDownRun) -> Note | None:
+    if run.unwritable is not None:
+        return Note(code="drill_down_refused", values={"drill_down": run.drill_down, "token": run.unwritable})
     if not run.evidence:
         return Note(code="drill_down_not_reached", values={"drill_down": run.drill_down})
     if run.status is not SearchStatus.OK:

@@ -10,7 +10,8 @@ from agents.completeness import watch_source
 from agents.context import ItemContext
 from agents.grouping import group_findings
 from agents.searching import Ran, Searcher
-from procedures.expand import parameter_values, substitute
+from procedures.expand import parameter_values
+from procedures.filling import fill_search
 from tools.records.finding import Findings, Note, SourceState
 from tools.search.result import SearchResult, SearchStatus
 
@@ -23,7 +24,7 @@ async def query_item(context: ItemContext, searcher: Searcher) -> Findings:
     """Run everything that the judge needs to know about one item, except its drill-downs."""
     item = context.item
     earliest, latest = context.window(item.window, now=searcher.clock())
-    spl = substitute(item.spl, parameter_values(context.parameters))
+    spl = fill_search(item.spl, parameter_values(context.parameters), context.macros)
     ran = await searcher.run("query", spl, earliest, latest)
     if ran is None:
         ran = _not_run(searcher, spl, earliest, latest)
@@ -82,7 +83,10 @@ async def _search_total(
     if context.item.total_spl is None:
         return None, []
     ran = await searcher.run(
-        "total", substitute(context.item.total_spl, parameter_values(context.parameters)), earliest, latest
+        "total",
+        fill_search(context.item.total_spl, parameter_values(context.parameters), context.macros),
+        earliest,
+        latest,
     )
     if ran is None:
         return None, []

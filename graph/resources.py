@@ -73,7 +73,9 @@ class Resources:
     def guarded(self, session: SearchSession, context: ItemContext) -> GuardedSession:
         """Return `session` behind the procedure's guard."""
         allowed = frozenset(source.index for source in context.procedure.data_sources)
-        return GuardedSession(session, allowed_indexes=allowed, macros=context.macros)
+        return GuardedSession(
+            session, allowed_indexes=allowed, macros=context.macros, lookups=context.lookup_names
+        )
 
     async def searcher(self, context: ItemContext, state: ItemState) -> Searcher:
         """Return a guarded way to the SIEM that continues the item's search log and budget."""

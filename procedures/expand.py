@@ -1,4 +1,4 @@
-"""Filling `$token$` places: values go in as quoted SPL texts, never as parts of a search."""
+"""The `$token$` places of a procedure's texts, their values, and the expressions of criteria with parameters filled in."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from procedures.model import DrillDown
 from spl.expr import Expr
-from spl.lex import blank_comments, split_pipeline
 from spl.parse_expr import parse_expression
 from spl.values import to_number, to_text
 
@@ -20,20 +18,21 @@ SCOPE_FUNCTIONS = frozenset({"total", "item_max", "distinct", "before_avg", "bef
 SCOPE_NAMES = {"item": ("rows",), "finding": ("seen_before", "seen_periods")}
 """Names that criteria have beside the columns of a row, by scope."""
 
-_TOKEN = re.compile(r"\$\$|\$([A-Za-z_][\w.{}]*)\$")
-_TERM = re.compile(
-    r'(?P<field>"[^"]+"|[\w.{}:]+)\s*(?:=\s*\$(?P<one>[\w.{}]+)\$|IN\s*\(\s*\$(?P<many>[\w.{}]+)\$\s*\))'
-)
-_NEGATED = re.compile(r"\b(?:NOT|OR)\b|!=")
+TOKEN = re.compile(r"\$\$|\$([A-Za-z_][\w.{}]*)\$")
+"""A token, or a dollar that is written twice."""
 
 
 class TokenError(ValueError):
-    """A `$token$` has no value, or one that cannot be used safely where it stands."""
+    """The `$token$` named `token` has no value, or one that cannot be used safely where it stands."""
+
+    def __init__(self, message: str, token: str) -> None:
+        super().__init__(message)
+        self.token = token
 
 
 def tokens(text: str) -> tuple[str, ...]:
     """Return the names of the `$token$` places in `text`, without repeats."""
-    return tuple(dict.fromkeys(match[1] for match in _TOKEN.finditer(text) if match[1]))
+    return tuple(dict.fromkeys(match[1] for match in TOKEN.finditer(text) if match[1]))
 
 
 def quote(value: str) -> str:
@@ -45,7 +44,8 @@ def quote(value: str) -> str:
     return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _rendered(value: Value) -> str:
+def rendered(value: Value) -> str:
+    """Return a value as it stands in an expression."""
     if isinstance(value, int | float):
         return to_text(value) or "0"
     if isinstance(value, str):
@@ -53,8 +53,21 @@ def _rendered(value: Value) -> str:
     return ", ".join(quote(part) for part in value)
 
 
+def valued(name: str, values: Mapping[str, Value]) -> Value:
+    """Return the value of a token.
+
+    Raises:
+        TokenError: It has none.
+    """
+    if name not in values:
+        raise TokenError(
+            f"token ${name}$ has no value here. Known: {', '.join(sorted(values)) or 'none'}.", name
+        )
+    return values[name]
+
+
 def substitute(text: str, values: Mapping[str, Value]) -> str:
-    """Fill every `$token$`; `$$` is a dollar.
+    """Fill every `$token$` of an expression; `$$` is a dollar. A search is filled by `procedures.filling`.
 
     Raises:
         TokenError: A token has no value.
@@ -64,13 +77,9 @@ def substitute(text: str, values: Mapping[str, Value]) -> str:
         name = match[1]
         if name is None:
             return "$"
-        if name not in values:
-            raise TokenError(
-                f"token ${name}$ has no value here. Known: {', '.join(sorted(values)) or 'none'}."
-            )
-        return _rendered(values[name])
+        return rendered(valued(name, values))
 
-    return _TOKEN.sub(fill, text)
+    return TOKEN.sub(fill, text)
 
 
 def parameter_values(parameters: Mapping[str, str]) -> dict[str, Value]:
@@ -84,45 +93,6 @@ def parameter_values(parameters: Mapping[str, str]) -> dict[str, Value]:
 
 def _plain(number: float) -> int | float:
     return int(number) if number.is_integer() else number
-
-
-def drill_down_search(drill_down: DrillDown, values: Mapping[str, Value]) -> str:
-    """Return a drill-down's search with its tokens filled.
-
-    Quoting does not neutralise `*`, and `search` ignores case; so an exact `where` follows every search
-    condition that compares a field with a token.
-
-    Raises:
-        TokenError: A token has no value, or one with `*` where no exact condition can follow.
-    """
-    text = blank_comments(drill_down.spl)
-    parts = []
-    for number, span in enumerate(split_pipeline(text)):
-        part = text[span.start : span.end]
-        searching = number == 0 or part.strip().lower().startswith("search ")
-        parts.append(_filled(part, values, searching=searching))
-    return "|".join(parts)
-
-
-def _filled(part: str, values: Mapping[str, Value], *, searching: bool) -> str:
-    if not searching:
-        return substitute(part, values)
-    pairs = [(match["field"].strip('"'), match["one"] or match["many"]) for match in _TERM.finditer(part)]
-    widened = re.sub(r"=\s*(\$[\w.{}]+\$)", lambda match: _equality(match, values), part)
-    filled = substitute(widened, values)
-    wild = [name for name in tokens(part) if "*" in _rendered(values.get(name, ""))]
-    exact = not _NEGATED.search(part)
-    if wild and (not exact or set(wild) - {name for _, name in pairs}):
-        raise TokenError(f"the value of ${wild[0]}$ holds *, which would match more than itself here.")
-    conditions = [f"'{field}' IN ({_rendered(values[name])})" for field, name in pairs] if exact else []
-    return filled + (f" | where {' AND '.join(conditions)} " if conditions else "")
-
-
-def _equality(match: re.Match[str], values: Mapping[str, Value]) -> str:
-    """Turn `field=$x$` into `field IN ($x$)` where the token has several values."""
-    value = values.get(match[1].strip("$"))
-    several = value is not None and not isinstance(value, str | int | float)
-    return f" IN ({match[1]})" if several else match[0]
 
 
 @lru_cache(maxsize=1024)

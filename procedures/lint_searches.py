@@ -95,7 +95,7 @@ def _same_length(text: SearchText) -> str:
         if match[1] is None:
             return "$ "
         if match[1] not in text.values:
-            raise TokenError(f"token ${match[1]}$ is no parameter and no column.")
+            raise TokenError(f"token ${match[1]}$ is no parameter and no column.", match[1])
         value = text.values[match[1]]
         width = len(match.group())
         return "1".rjust(width, "0") if isinstance(value, int | float) else '"' + "x" * (width - 2) + '"'

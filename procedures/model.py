@@ -224,6 +224,8 @@ class Procedure(Model):
     period_s: float
     tlp: str
     data_sources: tuple[DataSource, ...]
+    lookups: tuple[str, ...] = ()
+    """Lookup tables of the server that searches may read, beside those in the folder `lookups`."""
     budget: Budget = Budget()
     review: Literal["findings", "always"] = "findings"
     recheck: str | None = DECIDING

@@ -29,7 +29,7 @@ from procedures.words import CHAPTER_OF, CHAPTERS
 
 FRONT_KEYS = (
     "id", "title", "version", "status", "superseded_by", "language", "owner", "approver", "updated", "review_by",
-    "timezone", "period", "tlp", "data_sources", "budget", "review", "recheck",
+    "timezone", "period", "tlp", "data_sources", "budget", "review", "recheck", "lookups",
 )  # fmt: skip
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -125,6 +125,7 @@ def _build(
         "period_s": front.duration("period"),
         "tlp": front.text("tlp"),
         "data_sources": _data_sources(front, faults),
+        "lookups": front.names("lookups"),
         "budget": _budget(front, faults),
         "review": front.choice("review", ["findings", "always"], "findings"),
         "recheck": _recheck(front),

@@ -102,7 +102,11 @@ class Clause:
     parse_pipeline: Callable[[Span], Search]
     """Parses a subsearch, given the place of its inside."""
     parse_commands: Callable[[str], tuple[Command, ...]]
-    """Parses commands that stand alone, as in the template of `foreach`."""
+    """Parses commands that stand alone, as in the filled template of `foreach`."""
+    parse_inside: Callable[[Span], tuple[Command, ...]]
+    """Parses commands without a search of their own, as in `appendpipe [ … ]`, given the place of their inside."""
+    opened: set[int]
+    """Where the brackets begin that somebody has read; any other is refused."""
     is_first: bool = False
     """Whether the command begins a search."""
     datasets: Mapping[str, Dataset] | None = None
@@ -253,6 +257,15 @@ class Clause:
         if len(found) != 1:
             raise self.fail(f"{command} needs one subsearch. Expected [ search … ].")
         return found[0]
+
+    def pipeline(self, token: Token) -> tuple[Command, ...]:
+        """Return the commands in a bracket that are no search of their own."""
+        return self.parse_inside(Span(token.span.start + 1, token.span.end - 1))
+
+    def template(self, token: Token) -> str:
+        """Return the text in a bracket, which the command parses itself, filled."""
+        self.opened.add(token.span.start)
+        return token.value
 
     def nothing_left(self, tokens: list[Token]) -> None:
         """Raise if arguments are left that the command does not read."""

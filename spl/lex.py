@@ -24,9 +24,10 @@ class Token:
     span: Span
 
 
-_STRING = r'"(?:[^"\\]|\\.)*"'
+QUOTED = r'"(?:[^"\\]|\\.)*"'
+"""A text in double quotes, its escapes included."""
 _QUOTED_FIELD = r"'(?:[^'\\]|\\.)*'"
-_COMMON = rf"(?P<space>\s+)|(?P<string>{_STRING})|(?P<comma>,)|(?P<lparen>\()|(?P<rparen>\))"
+_COMMON = rf"(?P<space>\s+)|(?P<string>{QUOTED})|(?P<comma>,)|(?P<lparen>\()|(?P<rparen>\))"
 
 EVAL = re.compile(
     rf"{_COMMON}|(?P<quoted_field>{_QUOTED_FIELD})"
@@ -40,7 +41,7 @@ ARGUMENTS = re.compile(
 SEARCH = re.compile(
     rf"{_COMMON}|(?P<op>!=|<=|>=|=|<|>)|(?P<word>(?:[^\s()\[\]|\",=<>!]|!(?!=)|\\.)+)", re.DOTALL
 )
-_SEARCH_VALUE = re.compile(rf"(?P<string>{_STRING})|(?P<word>(?:[^\s()\[\]|\",]|\\.)+)", re.DOTALL)
+_SEARCH_VALUE = re.compile(rf"(?P<string>{QUOTED})|(?P<word>(?:[^\s()\[\]|\",]|\\.)+)", re.DOTALL)
 
 
 def unescape(quoted: str) -> str:
@@ -111,10 +112,10 @@ def blank_comments(text: str) -> str:
         found = match.group()
         return found if not found.startswith("```") else re.sub(r"\S", " ", found)
 
-    return re.sub(rf"{_STRING}|{_COMMENT.pattern}", blank, text, flags=re.DOTALL)
+    return re.sub(rf"{QUOTED}|{_COMMENT.pattern}", blank, text, flags=re.DOTALL)
 
 
-_PIPE_OR_SKIP = re.compile(rf"{_STRING}|[|\[\]]", re.DOTALL)
+_PIPE_OR_SKIP = re.compile(rf"{QUOTED}|[|\[\]]", re.DOTALL)
 
 
 def closing_bracket(text: str, start: int, stop: int) -> int:
@@ -129,6 +130,18 @@ def closing_bracket(text: str, start: int, stop: int) -> int:
         if depth == 0 and match.group() == "]":
             return match.end()
     raise SplSyntaxError("[ is never closed.", text=text, span=Span(start, start + 1))
+
+
+def bracket_starts(text: str, span: Span) -> Iterator[int]:
+    """Yield where each bracket of `text` at `span` opens that stands in no other; one in double quotes is none."""
+    depth = 0
+    for match in _PIPE_OR_SKIP.finditer(text, span.start, span.end):
+        if match.group() == "[":
+            if depth == 0:
+                yield match.start()
+            depth += 1
+        elif match.group() == "]":
+            depth -= 1
 
 
 def closing_pipe(text: str, start: int) -> int:
@@ -167,3 +180,13 @@ def split_pipeline(text: str, begin: int = 0, stop: int | None = None) -> tuple[
     if opened:
         raise SplSyntaxError("[ is never closed.", text=text, span=Span(opened[-1], opened[-1] + 1))
     return (*spans, Span(start, end))
+
+
+def without_comments(text: str) -> str:
+    """Return `text` with a blank for every ```comment``` outside quotes: nobody can take one for something else."""
+    return re.sub(
+        rf"{QUOTED}|{_COMMENT.pattern}",
+        lambda match: " " if match.group().startswith("```") else match.group(),
+        text,
+        flags=re.DOTALL,
+    )

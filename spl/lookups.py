@@ -5,7 +5,7 @@ from __future__ import annotations
 import configparser
 import csv
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -46,6 +46,11 @@ class Lookups:
     def __or__(self, other: Lookups) -> Lookups:
         """Return the lookups of both; of the same name, those of `other`."""
         return Lookups({**self.tables, **other.tables})
+
+    def only(self, names: Collection[str]) -> Lookups:
+        """Return the lookups of these names, with or without `.csv`; a search finds no other."""
+        wanted = {*names, *(f"{name}.csv" for name in names)}
+        return Lookups({name: table for name, table in self.tables.items() if name in wanted})
 
     def find(self, name: str, *, text: str = "", span: Span | None = None) -> Lookup:
         """Return a lookup.

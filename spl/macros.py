@@ -138,8 +138,14 @@ def macro_calls(text: str) -> Iterator[tuple[str, int, int]]:
             yield name, len(args), match.start() + (match["quoted"] is not None)
 
 
-def expand(text: str, macros: MacroTable) -> Expanded:
+def expand(text: str, macros: MacroTable, *, in_quotes: bool = True) -> Expanded:
     """Replace every macro call in `text`, and in what they bring, by its definition.
+
+    Args:
+        text: A search.
+        macros: The macros beside those that every search has.
+        in_quotes: Whether a quoted text that is a macro call as a whole is one. In a text that holds values of a log
+            it must not be: whoever writes the log would choose the macro.
 
     Raises:
         MacroError: A macro is unknown, calls itself, or gets the wrong number of arguments, or a call does not end.
@@ -149,7 +155,8 @@ def expand(text: str, macros: MacroTable) -> Expanded:
     out, position = "", 0
     for match in _CALL.finditer(text):
         call = match.start() + (match["quoted"] is not None)
-        replaced = _replaced(match, macros, text, Span(call, match.end()), ())
+        written = in_quotes or match["quoted"] is None
+        replaced = _replaced(match, macros, text, Span(call, match.end()), ()) if written else None
         if replaced is None:
             continue
         pieces += [(len(out), position, True)]

@@ -109,8 +109,10 @@ def _word(wanted: Pattern, *, sensitive: bool) -> regex.Pattern[str]:
 
 
 def _contains(raw: object, wanted: Pattern, *, sensitive: bool) -> bool:
+    if wanted.is_any:
+        return True
     if not isinstance(raw, str):
         return False
-    return wanted.is_any or bool(
+    return bool(
         _word(wanted, sensitive=sensitive).search(raw if sensitive else lower_text(raw), timeout=TIMEOUT_S)
     )

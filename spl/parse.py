@@ -12,7 +12,7 @@ from spl.commands import ALIASES, COMMANDS, GENERATING, NOT_FIRST, parse_command
 from spl.commands.datamodel import FromDataset
 from spl.datamodels import Dataset
 from spl.errors import BeyondError, ForbiddenError, Span, SplError, SplSyntaxError, UnsupportedError
-from spl.lex import blank_comments, split_pipeline
+from spl.lex import blank_comments, bracket_starts, closing_bracket, split_pipeline
 from spl.macros import MacroTable, expand
 from spl.parse_terms import TermParser
 from spl.plan import Command, Generator, Search, SearchCommand
@@ -156,11 +156,19 @@ def _parse_with(text: str, datasets: Mapping[str, Dataset] | None) -> Search:
 class _Pipeline:
     """Parses a pipeline of `text`; `whole` is the text as written, comments included."""
 
-    def __init__(self, text: str, whole: str, depth: int, datasets: Mapping[str, Dataset] | None) -> None:
+    def __init__(
+        self,
+        text: str,
+        whole: str,
+        depth: int,
+        datasets: Mapping[str, Dataset] | None,
+        opened: set[int] | None = None,
+    ) -> None:
         self._datasets = datasets
         self._text = text
         self._whole = whole
         self._depth = depth
+        self._opened: set[int] = set() if opened is None else opened
 
     def parse(self, place: Span) -> Search:
         """Parse a search that stands at `place`."""
@@ -169,6 +177,7 @@ class _Pipeline:
         if len(spans) > 1 and not text[spans[0].start : spans[0].end].strip():
             spans.pop(0)
         command, times = self._first(spans[0], leading=text[place.start : spans[0].start].strip() == "|")
+        self._all_read(spans[0], command.name)
         hoisted = times if isinstance(command, FromDataset) else None
         rest = [
             self._command(span, hoisted if number == 0 else None) for number, span in enumerate(spans[1:])
@@ -179,22 +188,49 @@ class _Pipeline:
         )
 
     def commands(self, text: str) -> tuple[Command, ...]:
-        """Parse commands that stand alone, as in `appendpipe [ … ]`; faults in a text of the search have its places."""
-        start = self._text.find(text)
+        """Parse commands that stand alone, as the filled template of `foreach`.
+
+        Raises:
+            UnsupportedError: One holds a search. Names of fields are filled in, and those are the text of a log.
+        """
         inner = _Pipeline(blank_comments(text), text, self._depth + 1, self._datasets)
-        if start >= 0:
-            inner = _Pipeline(self._text, self._whole, self._depth + 1, self._datasets)
-        spans = list(split_pipeline(inner._text, max(start, 0), max(start, 0) + len(text)))
-        if len(spans) > 1 and not inner._text[spans[0].start : spans[0].end].strip():
+        commands = inner.inside(Span(0, len(text)))
+        if any(command.searches() or command.pipelines() for command in commands):
+            raise UnsupportedError("a search in the template of foreach.", text=text, span=Span(0, len(text)))
+        return commands
+
+    def inside(self, place: Span) -> tuple[Command, ...]:
+        """Parse the commands that stand at `place`, with or without a pipe before the first."""
+        spans = list(split_pipeline(self._text, place.start, place.end))
+        if len(spans) > 1 and not self._text[spans[0].start : spans[0].end].strip():
             spans.pop(0)
-        return tuple(inner._command(span) for span in spans)
+        return tuple(self._command(span) for span in spans)
+
+    def _inside(self, place: Span) -> tuple[Command, ...]:
+        return self._deeper(place).inside(place)
 
     def _subsearch(self, place: Span) -> Search:
+        return self._deeper(place).parse(place)
+
+    def _deeper(self, place: Span) -> _Pipeline:
+        """Return the parser of what stands in a bracket, which counts as read."""
         if self._depth >= _DEEPEST:
             raise SplSyntaxError(
                 f"subsearches are nested more than {_DEEPEST} deep.", text=self._text, span=place
             )
-        return _Pipeline(self._text, self._whole, self._depth + 1, self._datasets).parse(place)
+        self._opened.add(place.start - 1)
+        return _Pipeline(self._text, self._whole, self._depth + 1, self._datasets, self._opened)
+
+    def _all_read(self, span: Span, name: str) -> None:
+        """Refuse a bracket that a command took for something else: a server runs the search in it all the same."""
+        for start in bracket_starts(self._text, span):
+            if start not in self._opened:
+                place = Span(start, closing_bracket(self._text, start, span.end))
+                raise SplSyntaxError(
+                    f"{name} takes no [ … ] here. Expected brackets in double quotes, or no subsearch.",
+                    text=self._text,
+                    span=place,
+                )
 
     def _clause(self, start: int, span: Span, *, first: bool = False) -> Clause:
         return Clause(
@@ -204,6 +240,8 @@ class _Pipeline:
             _trim(self._text, span),
             self._subsearch,
             self.commands,
+            self._inside,
+            self._opened,
             is_first=first,
             datasets=self._datasets,
         )
@@ -245,6 +283,12 @@ class _Pipeline:
         return bool(re.match(r"\s+\S", rest)) and ("=" in rest or "[" in rest or ":" in rest)
 
     def _command(self, span: Span, times: dict[str, str] | None = None) -> Command:
+        """Read a command behind a pipe, and see that it has read all of its brackets."""
+        command = self._read_command(span, times)
+        self._all_read(span, command.name)
+        return command
+
+    def _read_command(self, span: Span, times: dict[str, str] | None) -> Command:
         """Read a command behind a pipe.
 
         `| from datamodel:… | search …` is one search to Splunk, which merges the two: inline times of that `search`

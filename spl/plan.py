@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from spl.errors import Span
-from spl.terms import FieldIn, FieldTerm, Keyword, Subsearch, Term, exact_values, walk_terms
+from spl.terms import FieldIn, FieldTerm, Keyword, Pattern, Subsearch, Term, exact_values, walk_terms
 
 if TYPE_CHECKING:
     from spl.datamodels import Dataset
@@ -43,15 +43,25 @@ class Command(ABC):
         """Return the fields after the command, given those before it."""
         return None if names is None else names | set(self.makes())
 
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearches."""
+    def tables(self) -> tuple[str, ...]:
+        """Return the lookup tables that the command itself reads."""
         return ()
+
+    def searches(self) -> tuple[Search, ...]:
+        """Return the searches in its arguments, wherever they are held: in a list, a condition or an expression."""
+        return tuple(part for part in _held(self) if isinstance(part, Search))
+
+    def pipelines(self) -> tuple[Command, ...]:
+        """Return the commands in its arguments that stand in no search of their own, as those of `appendpipe`."""
+        return tuple(part for part in _held(self) if isinstance(part, Command))
 
 
 class Generator(Command):
     """A command that stands first and makes rows instead of changing some."""
 
     __slots__ = ()
+    bounded: ClassVar[bool] = False
+    """Whether it reads no event outside of the window; where a command does not say so, the guard refuses it."""
 
     @abstractmethod
     def generate(self, builder: Builder) -> Stage:
@@ -62,8 +72,8 @@ class Generator(Command):
         return self.generate(builder)
 
     def indexes(self) -> frozenset[str] | None:
-        """Return the indexes that are searched; None when they are not bounded."""
-        return frozenset()
+        """Return the indexes that are searched; None when they are not bounded, as for a command that does not say."""
+        return None
 
     def times(self) -> Mapping[str, str]:
         """Return the inline times, `earliest` and `latest`, as written."""
@@ -81,10 +91,6 @@ class SearchCommand(Command):
     def reads(self) -> tuple[str, ...]:
         """Return the fields of the condition."""
         return tuple(term_fields(self.term))
-
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearches of the condition."""
-        return term_searches(self.term)
 
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Keep the rows that meet the condition."""
@@ -111,15 +117,56 @@ class Search:
         return first.term if isinstance(first, SearchCommand) else None
 
 
+def _held(command: Command) -> Iterator[Search | Command]:
+    """Yield the searches and commands that stand in the arguments of a command, not those inside of them.
+
+    It looks at the values themselves, so that no command can hold a search that the guard does not see.
+    """
+    for part in fields(command):  # type: ignore[arg-type]
+        yield from _within(getattr(command, part.name))
+
+
+_LEAVES = (str, int, float, Span, Pattern, type(None))
+"""What holds no search, and stands in a plan by the thousand."""
+
+
+def _within(value: object) -> Iterator[Search | Command]:
+    if isinstance(value, _LEAVES) or type(value).__name__ == "Dataset":
+        return
+    if isinstance(value, Search | Command):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _within(part)
+    elif isinstance(value, tuple | list | frozenset | set):
+        for part in value:
+            yield from _within(part)
+    elif is_dataclass(value):
+        for one in fields(value):
+            yield from _within(getattr(value, one.name))
+
+
 def command_names(search: Search) -> tuple[str, ...]:
     """Return the names of the commands, those of subsearches included, in order."""
-    return tuple(command.name for part in walk_searches(search) for command in part.commands)
+    return tuple(command.name for part in walk_searches(search) for command in walk_commands(part))
+
+
+def walk_commands(search: Search) -> Iterator[Command]:
+    """Yield the commands of a search and those in their pipelines, without those of its subsearches."""
+    for command in search.commands:
+        yield from _with_pipelines(command)
+
+
+def _with_pipelines(command: Command) -> Iterator[Command]:
+    yield command
+    for inner in command.pipelines():
+        yield from _with_pipelines(inner)
 
 
 def walk_searches(search: Search) -> Iterator[Search]:
-    """Yield `search` and every subsearch in it."""
+    """Yield `search` and every search in it, whichever command holds it."""
     yield search
-    for command in search.commands:
+    for command in walk_commands(search):
         for inner in command.searches():
             yield from walk_searches(inner)
 
@@ -128,12 +175,19 @@ def indexes(search: Search) -> frozenset[str] | None:
     """Return the indexes that the search and its subsearches are bounded to; None when one is not."""
     found: frozenset[str] = frozenset()
     for part in walk_searches(search):
-        later = (command.indexes() for command in part.commands[1:] if isinstance(command, Generator))
+        inner = (command for command in walk_commands(part) if command is not part.commands[0])
+        later = (command.indexes() for command in inner if isinstance(command, Generator))
         for own in (own_indexes(part), *later):
             if own is None:
                 return None
             found |= own
     return found
+
+
+def tables(search: Search) -> frozenset[str]:
+    """Return the lookup tables that the search and its subsearches read."""
+    commands = (command for part in walk_searches(search) for command in walk_commands(part))
+    return frozenset(name for command in commands for name in command.tables())
 
 
 def own_indexes(search: Search) -> frozenset[str] | None:
@@ -149,7 +203,7 @@ def sourcetypes(search: Search) -> frozenset[str] | None:
 
 def datasets(search: Search) -> tuple[Dataset, ...]:
     """Return the datasets of data models that a search and its subsearches read, each once."""
-    commands = (command for part in walk_searches(search) for command in part.commands)
+    commands = (command for part in walk_searches(search) for command in walk_commands(part))
     found = (getattr(command, "dataset", None) for command in commands)
     return tuple({(one.model, one.name): one for one in found if one is not None}.values())
 
@@ -164,11 +218,6 @@ def term_fields(term: Term | None) -> Iterator[str]:
                 yield "_raw"
             case Subsearch(search):
                 yield from output_fields(search) or ("*",)
-
-
-def term_searches(term: Term | None) -> tuple[Search, ...]:
-    """Return the subsearches of a `search` condition."""
-    return tuple(part.search for part in walk_terms(term) if isinstance(part, Subsearch))
 
 
 def output_fields(search: Search) -> frozenset[str] | None:

@@ -11,15 +11,15 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
-from spl.catalog import Catalog
+from spl.catalog import Catalog, Relation
 from spl.commands.lookup import InputLookup, LookupCommand
 from spl.compile import inline_window, ordered_names, run_pipeline
 from spl.datamodels import Dataset
-from spl.errors import SearchFailedError, SearchTimeoutError
+from spl.errors import SearchFailedError, SearchTimeoutError, SplError
 from spl.lookups import Lookups
 from spl.macros import MacroTable
 from spl.parse import parse_search
-from spl.plan import Search, own_indexes, walk_searches
+from spl.plan import Search, indexes, own_indexes, tables, walk_commands, walk_searches
 from spl.python_calls import Kind, PythonCalls
 from spl.stage import Builder, Runtime, Stage
 from spl.values import Value
@@ -91,7 +91,7 @@ def run_search(
     search = parse_search(text, macros=macros, datasets=datasets)
     runtime = Runtime(
         connection=connection,
-        catalog=catalog,
+        catalog=OnlySeen(catalog, indexes(search)),
         zone=zone,
         now=now,
         given=(earliest, latest),
@@ -105,12 +105,49 @@ def run_search(
     )
     runtime.earliest, runtime.latest = inline_window(search, runtime)
     check_sources(runtime, search)
+    runtime.lookups = runtime.lookups.only(tables(search))
     try:
         with interrupted_after(connection, timeout_s, runtime.python):
             fetched = _run_and_fetch(runtime, search, limit)
     finally:
         runtime.close()
     return _result(runtime, search, fetched, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True, slots=True)
+class OnlySeen:
+    """A catalog that gives no event of an index which the walk over the search did not see.
+
+    The guard and lint rest on that walk; a command that it overlooked fails here instead of reading.
+    """
+
+    catalog: Catalog
+    seen: frozenset[str] | None
+    """The indexes of the search and all searches in it; None when one is not bounded."""
+
+    def relation(
+        self,
+        *,
+        indexes: frozenset[str] | None,
+        sourcetypes: frozenset[str] | None,
+        earliest: float,
+        latest: float,
+    ) -> Relation:
+        """Return the events, as the catalog does.
+
+        Raises:
+            SplError: An index is asked for that was not seen.
+        """
+        if self.seen is not None and (indexes is None or indexes - self.seen):
+            asked = "every index" if indexes is None else ", ".join(sorted(indexes - self.seen))
+            raise SplError(f"a command reads {asked}, which the search was not seen to name.")
+        return self.catalog.relation(
+            indexes=indexes, sourcetypes=sourcetypes, earliest=earliest, latest=latest
+        )
+
+    def sourcetypes(self) -> frozenset[str]:
+        """Return the sourcetypes of all stored events."""
+        return self.catalog.sourcetypes()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +197,7 @@ def check_sources(runtime: Runtime, search: Search) -> None:
         wanted = own_indexes(part)
         if wanted:
             runtime.catalog.relation(indexes=wanted, sourcetypes=None, earliest=0.0, latest=0.0)
-        for command in part.commands:
+        for command in walk_commands(part):
             if isinstance(command, LookupCommand | InputLookup):
                 runtime.lookups.find(command.table, text=search.text, span=command.table_span)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from spl.errors import SplError
+from spl.errors import SplError, UnsupportedError
 from spl.python_calls import Kind
 from spl.sql_calls import cidr_sql
 from spl.sql_text import number_literal, text_literal
@@ -34,9 +34,16 @@ def compile_term(term: Term, context: SqlContext) -> str:
             return _field_term(context.columns.get(field), op, value)
         case FieldIn(field, values):
             return _one_of(context.columns.get(field), values)
+        case Keyword(value) if value.is_any:
+            return "TRUE"
         case Keyword(value, sensitive):
             raw = context.columns.get("_raw")
-            return "FALSE" if raw is None else keyword_sql(as_text(raw), value, sensitive=sensitive)
+            if raw is None:
+                raise UnsupportedError(
+                    "a word is looked for in rows without _raw, where no word is.",
+                    text=context.source, span=term.span, supported=("field=word", "field=*word*"),
+                )  # fmt: skip
+            return keyword_sql(as_text(raw), value, sensitive=sensitive)
         case RowsIn(table, fields):
             return _rows_in(table, [context.columns.get(field) for field in fields])
         case Subsearch():

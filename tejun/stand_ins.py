@@ -12,7 +12,7 @@ from spl.expr import field_names
 from spl.lex import blank_comments
 from spl.lookups import Lookup, Lookups
 from spl.macros import Macro, MacroTable, bundled_macros, macro_calls
-from spl.plan import Search, term_fields, walk_searches
+from spl.plan import Search, term_fields, walk_commands, walk_searches
 
 _METADATA = ("_raw", "index", "sourcetype", "host", "source")
 
@@ -48,7 +48,7 @@ def _model_fields() -> list[str]:
 def stand_in_lookups(search: Search) -> Lookups:
     """Return an empty table for every lookup that a search names, with the fields that it names."""
     fields: dict[str, dict[str, None]] = {}
-    for command in (command for part in walk_searches(search) for command in part.commands):
+    for command in (command for part in walk_searches(search) for command in walk_commands(part)):
         if isinstance(command, LookupCommand | InputLookup):
             named = fields.setdefault(command.table, {})
             if isinstance(command, LookupCommand):

@@ -226,6 +226,10 @@ NOTES: dict[str, tuple[str, str]] = {
         "深掘り {drill_down} は予算内に実行できなかった",
         "drill-down {drill_down} was not reached within the budget",
     ),
+    "drill_down_refused": (
+        "深掘り {drill_down} は実行していない。{token} の値は検索文に安全に書けない",
+        "drill-down {drill_down} was not run: the value of {token} cannot be written safely into a search",
+    ),
     "drill_down_partial": (
         "深掘り {drill_down} の期間は現在を越えており、部分的",
         "drill-down {drill_down} reaches past now and is partial",

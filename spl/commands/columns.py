@@ -9,8 +9,8 @@ from typing import ClassVar, Literal
 from spl.clause import Clause
 from spl.commands.naming import assigned_by_value, naming_fields
 from spl.errors import Span
-from spl.expr import Expr, field_names, is_condition, subsearches
-from spl.plan import Command, Names, Search
+from spl.expr import Expr, field_names, is_condition
+from spl.plan import Command, Names
 from spl.python_calls import Kind
 from spl.sql_expr import compile_expression
 from spl.sql_text import number_literal, text_literal
@@ -49,10 +49,6 @@ class Eval(Command):
         """Return nothing known when the values of a field name one."""
         return None if any(map(naming_fields, self.makes())) else Command.output(self, names)
 
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearches of the expressions."""
-        return tuple(search for _, expr in self.assignments for search in subsearches(expr))
-
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Assign the fields one after another."""
         for name, expr in self.assignments:
@@ -82,7 +78,7 @@ def parse_assignments(clause: Clause, command: str) -> tuple[tuple[str, Expr], .
         if name.kind not in {"word", "quoted_field", "string"}:
             raise clause.fail(f"unexpected {name.text or 'end'!r}. Expected a field name.", name.span)
         target, end = name.value, name.span.end
-        while name.kind == "word" and parser.token.text != "=" and parser.token.span.start == end:
+        while name.kind == "word" and parser.token.text not in {"", "="} and parser.token.span.start == end:
             part = parser.advance()
             target, end = target + part.text, part.span.end
         if parser.token.text != "=":

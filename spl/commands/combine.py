@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from spl.clause import Clause
 from spl.commands.stacking import stacked, union_columns
@@ -45,10 +46,6 @@ class Append(Command):
         clause.nothing_left(rest)
         return cls(search, clause.number(options, "maxout", APPEND_LIMIT, least=1), clause.span)
 
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearch."""
-        return (self.search,)
-
     def output(self, names: Names) -> Names:
         """Return the fields of both."""
         return _both(names, self.search)
@@ -73,7 +70,7 @@ class AppendPipe(Command):
         _, rest = clause.options("run_in_preview")
         if len(rest) != 1 or rest[0].kind != "subsearch":
             raise clause.fail("appendpipe needs one pipeline. Expected [ stats … ].")
-        return cls(clause.parse_commands(rest[0].value), clause.span)
+        return cls(clause.pipeline(rest[0]), clause.span)
 
     def reads(self) -> tuple[str, ...]:
         """Return what the pipeline reads."""
@@ -100,6 +97,7 @@ class Union(Generator):
     """puts the rows of several searches together."""
 
     name = "union"
+    bounded: ClassVar[bool] = True
     parts: tuple[Search, ...]
     first: bool
     """Whether it begins the search; else the rows before it come first."""
@@ -116,9 +114,9 @@ class Union(Generator):
             raise clause.fail("union needs subsearches. Expected [ search … ] [ search … ].")
         return cls(parts, first=clause.is_first, span=clause.span)
 
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearches."""
-        return self.parts
+    def indexes(self) -> frozenset[str]:
+        """Return none of its own: its subsearches say theirs."""
+        return frozenset()
 
     def output(self, names: Names) -> Names:
         """Return the fields of all."""
@@ -174,6 +172,7 @@ class SetCommand(Generator):
     """combines the rows of two searches: union, diff or intersect."""
 
     name = "set"
+    bounded: ClassVar[bool] = True
     kind: str
     parts: tuple[Search, ...]
     span: Span
@@ -188,9 +187,9 @@ class SetCommand(Generator):
             raise clause.fail("set cannot be read. Expected union, diff or intersect and two subsearches.")
         return cls(kind, parts, clause.span)
 
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearches."""
-        return self.parts
+    def indexes(self) -> frozenset[str]:
+        """Return none of its own: its subsearches say theirs."""
+        return frozenset()
 
     def output(self, names: Names) -> Names:
         """Return the fields of both."""

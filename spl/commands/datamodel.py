@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar
 
 from spl.clause import Clause, Options, split_words
 from spl.commands.aggregate import group, leading_options
@@ -18,7 +19,7 @@ from spl.events import event_stage
 from spl.expr import field_names
 from spl.lex import Token
 from spl.parse_terms import TermParser
-from spl.plan import Generator, Names, Search, term_fields, term_searches
+from spl.plan import Generator, Names, term_fields
 from spl.python_calls import Kind
 from spl.sql_expr import compile_expression
 from spl.sql_terms import compile_term
@@ -111,6 +112,7 @@ class Tstats(Generator):
     """aggregates the events of a virtual data model, or of indexes."""
 
     name = "tstats"
+    bounded: ClassVar[bool] = True
     aggregates: tuple[Aggregate, ...]
     dataset: Dataset | None
     condition: Term | None
@@ -162,10 +164,6 @@ class Tstats(Generator):
     def times(self) -> dict[str, str]:
         """Return the inline times."""
         return dict(self.window)
-
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearches of the condition."""
-        return term_searches(self.condition)
 
     def indexes(self) -> frozenset[str] | None:
         """Return the indexes that the condition is bounded to."""
@@ -319,6 +317,7 @@ class FromDataset(Generator):
     """gives the events of a virtual data model with its fields."""
 
     name = "from"
+    bounded: ClassVar[bool] = True
     dataset: Dataset
     prefixed: bool
     span: Span

@@ -44,6 +44,8 @@ class ForEach(Command):
     fields: tuple[str, ...]
     template: str
     parse_template: Callable[[str], tuple[Command, ...]]
+    plain: tuple[Command, ...]
+    """The template over a name that stands for any field."""
     made: tuple[str, ...]
     read: tuple[str, ...]
     span: Span
@@ -57,7 +59,7 @@ class ForEach(Command):
         fields = clause.fields([token for token in rest if token.kind != "subsearch"])
         if len(templates) != 1:
             raise clause.fail("foreach needs one template. Expected [ eval … <<FIELD>> … ].")
-        template = templates[0].value
+        template = clause.template(templates[0])
         for option, placeholder in _OWN_WORDS.items():
             if option in options:
                 template = template.replace(options[option].value, placeholder)
@@ -70,7 +72,13 @@ class ForEach(Command):
         read = {name for command in plain for name in command.reads() if _SAMPLE not in name}
         made = {name for command in plain for name in command.makes() if _SAMPLE not in name}
         return cls(
-            fields, template, clause.parse_commands, tuple(sorted(made)), tuple(sorted(read)), clause.span
+            fields,
+            template,
+            clause.parse_commands,
+            plain,
+            tuple(sorted(made)),
+            tuple(sorted(read)),
+            clause.span,
         )
 
     def reads(self) -> tuple[str, ...]:

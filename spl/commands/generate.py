@@ -6,6 +6,7 @@ import csv
 import datetime as dt
 import io
 from dataclasses import dataclass
+from typing import ClassVar
 
 import orjson
 
@@ -26,6 +27,7 @@ class MakeResults(Generator):
     """makes rows that hold the time of the search, or rows of given data."""
 
     name = "makeresults"
+    bounded: ClassVar[bool] = True
     count: int
     rows: tuple[tuple[tuple[str, str], ...], ...] | None
     """Fields and values of given data."""
@@ -46,6 +48,10 @@ class MakeResults(Generator):
             form = clause.choice(options, "format", "", ("csv", "json"))
             rows = _given(clause, form, options["data"].value, options["data"].span)
         return cls(count, rows, clause.span)
+
+    def indexes(self) -> frozenset[str]:
+        """Return none: no event is read."""
+        return frozenset()
 
     def output(self, names: Names) -> Names:
         """Return the time, or the fields of the data."""
@@ -91,6 +97,7 @@ class GenTimes(Generator):
     """makes a row for every step between two times."""
 
     name = "gentimes"
+    bounded: ClassVar[bool] = True
     start: str
     end: str | None
     amount: int
@@ -109,6 +116,10 @@ class GenTimes(Generator):
             raise clause.fail("increment cannot be read. Expected 1h or 1d.", options["increment"].span)
         end = options["end"].value if "end" in options else None
         return cls(options["start"].value, end, step[0], step[1], clause.span)
+
+    def indexes(self) -> frozenset[str]:
+        """Return none: no event is read."""
+        return frozenset()
 
     def output(self, names: Names) -> Names:
         """Return the fields of a step."""

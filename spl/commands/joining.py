@@ -33,10 +33,6 @@ class AppendCols(Command):
         limit = clause.number(options, "maxout", APPEND_LIMIT, least=1)
         return cls(search, clause.flag(options, "override"), limit, clause.span)
 
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearch."""
-        return (self.search,)
-
     def output(self, names: Names) -> Names:
         """Return the fields of both."""
         return _both(names, self.search)
@@ -113,10 +109,6 @@ class Join(Command):
     def reads(self) -> tuple[str, ...]:
         """Return the keys; without any, all fields can be keys."""
         return self.keys or ("*",)
-
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearch."""
-        return (self.search,)
 
     def output(self, names: Names) -> Names:
         """Return the fields of both."""

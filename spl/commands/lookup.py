@@ -54,6 +54,10 @@ class LookupCommand(Command):
         outputs = _pairs(clause, parts[word]) if word in parts else None
         return cls(table.value, _pairs(clause, keys), outputs, word == "outputnew", clause.span, table.span)
 
+    def tables(self) -> tuple[str, ...]:
+        """Return the table."""
+        return (self.table,)
+
     def reads(self) -> tuple[str, ...]:
         """Return the compared fields, and those that keep their value."""
         own = tuple(name for _, name in self.outputs or ())
@@ -226,6 +230,7 @@ class InputLookup(Generator):
     """reads the rows of a lookup table."""
 
     name = "inputlookup"
+    bounded: ClassVar[bool] = True
     table: str
     condition: Term | None
     start: int
@@ -258,6 +263,14 @@ class InputLookup(Generator):
             clause.span,
             rest[0].span,
         )
+
+    def tables(self) -> tuple[str, ...]:
+        """Return the table."""
+        return (self.table,)
+
+    def indexes(self) -> frozenset[str]:
+        """Return none: a table is read, no event."""
+        return frozenset()
 
     def reads(self) -> tuple[str, ...]:
         """Return the fields of the condition."""

@@ -9,9 +9,9 @@ from typing import Literal
 
 from spl.clause import Clause, split_words
 from spl.errors import Span
-from spl.expr import Expr, Field, Subquery, field_names, is_condition, subsearches
+from spl.expr import Expr, Field, Subquery, field_names, is_condition
 from spl.lex import Token
-from spl.plan import Command, Search
+from spl.plan import Command
 from spl.python_calls import Kind
 from spl.regexes import check_regex, compile_pcre, for_database, searching
 from spl.sql_expr import compile_expression
@@ -45,10 +45,6 @@ class Where(Command):
     def reads(self) -> tuple[str, ...]:
         """Return the fields of the expression."""
         return field_names(self.condition)
-
-    def searches(self) -> tuple[Search, ...]:
-        """Return the subsearches of the expression."""
-        return subsearches(self.condition)
 
     def apply(self, builder: Builder, stage: Stage) -> Stage:
         """Keep the rows for which the expression is true."""

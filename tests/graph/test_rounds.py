@@ -74,7 +74,7 @@ async def test_a_search_may_use_the_lookups_beside_its_procedure(tejun: Tejun) -
         found[name] = (await session.search(request)).result
     assert [dict(row) for row in found["with"].rows] == [{"user": "deploy", "team": "platform"}]
     assert found["without"].status is SearchStatus.REFUSED
-    assert "lookup 'teams' does not exist" in " ".join(found["without"].messages)
+    assert "lookup 'teams' is not one of the procedure's" in " ".join(found["without"].messages)
 
 
 @pytest.mark.parametrize("procedure", plan.PROCEDURES)

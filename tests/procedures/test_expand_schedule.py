@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from procedures.archive import load_procedure
-from procedures.expand import TokenError, drill_down_search, quote, substitute
+from procedures.expand import TokenError, quote, substitute
+from procedures.filling import drill_down_search, is_plain
 from procedures.model import DrillDown, Place, Procedure
 from procedures.schedule import WindowError, last_period, round_windows
 from procedures.source import ProcedureSource
@@ -47,26 +48,28 @@ def test_a_quoted_value_is_that_value_and_nothing_more(value: str) -> None:
 @given(st.text(min_size=1, max_size=40))
 def test_a_token_never_adds_a_command_or_a_term(value: str) -> None:
     try:
-        text = drill_down_search(down("index=a user=$user$ | stats count"), {"user": value})
+        text = drill_down_search(down("index=a user=$user$ | stats count"), {"user": value}, {})
     except TokenError:
         return
-    assert command_names(parse_search(text)) == ("search", "where", "stats")
+    exact = () if is_plain(value) else ("where",)
+    assert command_names(parse_search(text)) == ("search", *exact, "stats")
 
 
 def test_a_wildcard_in_a_value_matches_only_itself() -> None:
-    text = drill_down_search(down("index=a user IN ($user$) | stats count"), {"user": ["adm*", "bob"]})
+    """As in any search condition, case does not matter: a key that was made lower case finds the events it is of."""
+    text = drill_down_search(down("index=a user IN ($user$) | stats count"), {"user": ["adm*", "bob"]}, {})
     search = parse_search(text)
     exact = search.commands[1]
     assert isinstance(search.commands[0], SearchCommand)
     assert isinstance(exact, Where)
-    for value, holds in (("adm*", True), ("admin", False), ("bob", True), ("BOB", False)):
+    for value, holds in (("adm*", True), ("admin", False), ("bob", True), ("BOB", True), ("bobby", False)):
         assert evaluate(exact.condition, {"user": value}, now=0, zone=TOKYO) is holds
     with pytest.raises(TokenError, match="would match more"):
-        drill_down_search(down("index=a NOT user=$user$"), {"user": "adm*"})
+        drill_down_search(down("index=a NOT user=$user$"), {"user": "adm*"}, {})
 
 
 def test_several_values_after_an_equals_sign_become_a_list() -> None:
-    text = drill_down_search(down("index=a user=$user$"), {"user": ["x", "y"]})
+    text = drill_down_search(down("index=a user=$user$"), {"user": ["x", "y"]}, {})
     assert 'user IN ("x", "y")' in text.replace("  ", " ")
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict
 
 from procedures.archive import load_procedure
-from procedures.expand import quote
+from procedures.filling import literal
 from procedures.model import DECIDING, Item, Procedure
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
@@ -179,7 +179,7 @@ def _of_findings(stats: Stats, judgement: Judgement) -> str | None:
     for name in stats.by:
         values = [key.get(name) for key in above]
         if values and all(isinstance(value, str) for value in values):
-            listed = ", ".join(quote(str(value)) for value in dict.fromkeys(values))
+            listed = ", ".join(literal(str(value)) for value in dict.fromkeys(values))
             return f"'{name}' IN ({listed})"
     return None
 

@@ -118,6 +118,8 @@ class DrillDownRun(Model):
     """Finding id to indexes of its rows in the evidence."""
     requested_by: str | None = None
     """Who asked for it beyond the procedure's own `runs`, for example a reviewer."""
+    unwritable: str | None = Field(default=None, exclude_if=_is_absent)
+    """The token whose value could not be written into the search, which therefore was not sent."""
 
 
 class Observation(Model):

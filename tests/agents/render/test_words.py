@@ -38,7 +38,7 @@ def test_composed_codes_have_wording() -> None:
     assert set(NOTES) >= DYNAMIC
 
 
-@pytest.mark.parametrize("name", ["search_failed", "search_truncated", "no_data", "partial", "source_silent", "source_gap", "source_unknown", "baseline_incomplete", "null_criterion", "question_without_model", "drill_down_failed", "drill_down_not_reached", "drill_down_partial", "budget_searches", "budget_seconds", "zone_mismatch", "total_differs", "too_early", "known_benign", "lapsed", "looks_like_instruction", "report_defect", "enrichment_missing", "lookup_lapsed"])  # fmt: skip
+@pytest.mark.parametrize("name", ["search_failed", "search_truncated", "no_data", "partial", "source_silent", "source_gap", "source_unknown", "baseline_incomplete", "null_criterion", "question_without_model", "drill_down_failed", "drill_down_not_reached", "drill_down_refused", "drill_down_partial", "budget_searches", "budget_seconds", "zone_mismatch", "total_differs", "too_early", "known_benign", "lapsed", "looks_like_instruction", "report_defect", "enrichment_missing", "lookup_lapsed"])  # fmt: skip
 def test_both_languages_name_the_same_values(name: str) -> None:
     ja, en = NOTES[name]
     assert set(re.findall(r"\{(\w+)\}", ja)) == set(re.findall(r"\{(\w+)\}", en))
