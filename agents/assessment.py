@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agents.draft import Draft
+from agents.field_paragraphs import lost_fields
 from procedures.verdict import Verdict
 from tools.records.finding import CriterionResult, FindingJudgement
 
@@ -14,6 +15,7 @@ SPOKEN = 5
 
 def assessment_paragraphs(draft: Draft) -> Iterator[str]:
     """Say why the verdict is what it is: the worst findings and the criteria that fired."""
+    yield from lost_fields(draft)
     above = [entry for entry in draft.judgement.findings if entry.verdict is not Verdict.NONE]
     for entry in above[:SPOKEN]:
         yield _about(draft, entry)

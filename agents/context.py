@@ -8,6 +8,7 @@ from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from procedures.archive import load_procedure, macros_of, parameters_of, tables_of
+from procedures.field_reads import Reads, field_reads
 from procedures.model import Item, Procedure, Window
 from procedures.schedule import item_window
 from procedures.source import ProcedureSource
@@ -60,6 +61,11 @@ class ItemContext:
         """The lookups that the procedure's searches may read: those beside it and those that it names on the server."""
         own = {name.removesuffix(".csv") for name in self.lookups.tables}
         return frozenset(own | set(self.procedure.lookups))
+
+    @cached_property
+    def field_reads(self) -> Reads:
+        """What every item of the procedure reads of every data source."""
+        return field_reads(self.source)
 
     @cached_property
     def zone(self) -> ZoneInfo:

@@ -102,6 +102,20 @@ SENTENCES: dict[str, dict[Language, str]] = {
         "en": "No finding was taken out of the verdict by an exception.",
     },
     "complete": {"ja": "欠測は認められない。", "en": "No gap was found."},
+    "fields_lost": {
+        "ja": "データソース {source} のイベントに、判定に要るフィールド {fields} がない。このため判定不能であり、「なし」とはみなさない。",
+        "en": "No event of {source} holds {fields}, which the verdict needs: it is undetermined, not none.",
+    },
+    "fields_absent": {
+        "ja": "データソース {source} で、期間中に値のないフィールド: {fields}。",
+        "en": "Fields of {source} without a value in the window: {fields}.",
+    },
+    "field_last": {"ja": "{field}(最終 {last})", "en": "{field} (last on {last})"},
+    "fields_unseen": {
+        "ja": "データソース {source} で、期間中にも以前にも値のないフィールド: {fields}。値のないことにも意味がある条件か、該当するイベントがない。",
+        "en": "Fields of {source} without a value in the window or before: {fields}. The searches have a meaning for events "
+        "without them, or no event asks for them.",
+    },
     "source_ok": {
         "ja": "データソース {source} の最長の無通信は {gap}(許容 {limit})。",
         "en": "The longest silence of the data source {source} is {gap} (tolerated {limit}).",

@@ -6,13 +6,13 @@ import datetime as dt
 import re
 
 from agents.baseline import search_baseline
-from agents.completeness import watch_source
+from agents.completeness import Watched, watch_source
 from agents.context import ItemContext
 from agents.grouping import group_findings
 from agents.searching import Ran, Searcher
 from procedures.expand import parameter_values
 from procedures.filling import fill_search
-from tools.records.finding import Findings, Note, SourceState
+from tools.records.finding import Findings, Note
 from tools.search.result import SearchResult, SearchStatus
 
 _ZONED = re.compile(
@@ -29,11 +29,8 @@ async def query_item(context: ItemContext, searcher: Searcher) -> Findings:
     if ran is None:
         ran = _not_run(searcher, spl, earliest, latest)
     notes = [*status_notes("query", ran.result), *await _timing_notes(context, searcher)]
-    states: list[SourceState] = []
-    for source in (source for source in context.procedure.data_sources if source.id in item.needs):
-        found, gaps = await watch_source(source, searcher, earliest=earliest, latest=latest)
-        states.extend(found)
-        notes.extend(gaps)
+    watched = await _watch_sources(context, searcher, earliest, latest)
+    notes.extend(note for part in watched for note in part.notes)
     periods = (
         await search_baseline(
             item.baseline, searcher, spl, earliest=earliest, latest=latest, zone=context.zone
@@ -54,11 +51,34 @@ async def query_item(context: ItemContext, searcher: Searcher) -> Findings:
         evidence=ran.evidence,
         findings=findings,
         outside=outside,
-        sources=tuple(states),
+        sources=tuple(state for part in watched for state in part.states),
+        fields=tuple(state for part in watched for state in part.fields),
         baseline=periods,
         total_evidence=total,
         incomplete=tuple(notes),
     )
+
+
+async def _watch_sources(
+    context: ItemContext, searcher: Searcher, earliest: float, latest: float
+) -> list[Watched]:
+    """Watch the sources that the item needs, and those that only its drill-downs look into."""
+    reads = context.field_reads
+    watched = []
+    for source in context.procedure.data_sources:
+        by_item = reads.get(source.id, {})
+        if source.id in context.item.needs or context.item_id in by_item:
+            watched.append(
+                await watch_source(
+                    source,
+                    searcher,
+                    earliest=earliest,
+                    latest=latest,
+                    own=by_item.get(context.item_id, ()),
+                    every=[read for each in by_item.values() for read in each],
+                )
+            )
+    return watched
 
 
 def status_notes(purpose: str, result: SearchResult) -> list[Note]:

@@ -8,6 +8,7 @@ from agents.assessment import assessment_paragraphs, recommendation_paragraphs
 from agents.context import ItemContext
 from agents.draft import Draft
 from agents.facts import KIND_OF_FORMAT
+from agents.field_paragraphs import missing_fields
 from agents.material import Material
 from agents.model_paragraphs import model_paragraphs
 from agents.narrative import SECTION_TITLES
@@ -255,6 +256,7 @@ def _completeness(draft: Draft) -> Iterator[str]:
         if state.state == "ok":
             by_source.setdefault(state.source, []).append(state)
     yield from (_silence(draft, states) for states in by_source.values())
+    yield from missing_fields(draft)
     if draft.context.item.total_spl is None:
         yield draft.say("not_checked_total")
     for total in draft.judgement.totals:

@@ -68,7 +68,10 @@ class DataSource(Model):
     max_silence_s: float
     settle_s: float = 0
     seen_within_s: float | None = None
-    """How long before the window a value of `by` must have been seen to be expected; None for the window's length."""
+    """How long before the window a value of `by`, or a field, must have been seen to be expected; None for the
+    window's length."""
+    optional_fields: dict[str, str] = Field(default_factory=dict)
+    """Fields that healthy events may never hold, with the reason; a verdict does not wait for them."""
     place: Place
 
 

@@ -31,6 +31,9 @@ FRONT_KEYS = (
     "id", "title", "version", "status", "superseded_by", "language", "owner", "approver", "updated", "review_by",
     "timezone", "period", "tlp", "data_sources", "budget", "review", "recheck", "lookups",
 )  # fmt: skip
+_SOURCE_KEYS = (
+    "id", "index", "sourcetype", "where", "by", "max_silence", "settle", "seen_within", "optional_fields",
+)  # fmt: skip
 _ID = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 
@@ -178,7 +181,7 @@ def _data_sources(front: Settings, faults: Faults) -> tuple[DataSource, ...]:
             faults.add("P003", f"data source {entry!r} is no mapping.", line)
             continue
         settings = Settings({str(key): value for key, value in entry.items()}, {}, line + number + 1, faults)
-        settings.only(("id", "index", "sourcetype", "where", "by", "max_silence", "settle", "seen_within"))
+        settings.only(_SOURCE_KEYS)
         sources.append(
             DataSource(
                 id=settings.text("id"),
@@ -189,10 +192,25 @@ def _data_sources(front: Settings, faults: Faults) -> tuple[DataSource, ...]:
                 max_silence_s=settings.duration("max_silence"),
                 settle_s=settings.duration("settle", "0s"),
                 seen_within_s=settings.duration("seen_within") if "seen_within" in settings.values else None,
+                optional_fields=_optional_fields(settings),
                 place=Place(path=faults.path, line=settings.line),
             )
         )
     return tuple(sources)
+
+
+def _optional_fields(settings: Settings) -> dict[str, str]:
+    """Return fields with the reason why events may lack them; one without a reason is a fault."""
+    value = settings.values.get("optional_fields") or {}
+    if isinstance(value, dict) and all(isinstance(why, str) and why.strip() for why in value.values()):
+        return {str(name): str(why).strip() for name, why in value.items()}
+    settings.faults.add(
+        "P003",
+        f"optional_fields {value!r} gives no reasons. Expected a reason for each field, such as "
+        "{errorCode: only refused calls have one}.",
+        settings.line,
+    )
+    return {}
 
 
 def _budget(front: Settings, faults: Faults) -> Budget:

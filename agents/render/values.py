@@ -264,6 +264,8 @@ def _note_value(name: str, value: Value, language: Language, timezone: str) -> s
         return search_status(str(value), language)
     if name == "value":
         return f" {hostile(str(value))}" if value != "" else ""
+    if name == "fields" and isinstance(value, list):
+        return trusted(", ".join(value))
     if name in _PROCEDURE_VALUES:
         return trusted(str(value))
     return render_value(value, "decimal", language, timezone)

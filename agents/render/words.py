@@ -206,6 +206,14 @@ NOTES: dict[str, tuple[str, str]] = {
         "データソース {source} の充足性を確かめられない",
         "the completeness of data source {source} could not be established",
     ),
+    "source_fields": (
+        "データソース {source} のイベントに、判定に要るフィールドがない: {fields}。取り込みの設定(アドオン、フィールド抽出)を確かめる",
+        "no event of data source {source} holds fields that the verdict needs: {fields}. Look at how its fields are extracted",
+    ),
+    "source_set_aside": (
+        "データソース {source} の期間中の {lines} 行は、イベントとして読めず検索の対象に入っていない。取り込みの記録でその行を確かめる",
+        "{lines} lines of data source {source} in the window are unreadable as events and were not searched; look at them",
+    ),
     "baseline_incomplete": (
         "比較する過去の期間 {periods} のデータが揃っていない",
         "the earlier periods {periods} are incomplete",
@@ -330,6 +338,8 @@ PURPOSES: dict[str, tuple[str, str]] = {
     "completeness": ("充足性の確認", "completeness"),
     "seen_before": ("それまでの送信元", "senders seen before"),
     "baseline": ("過去の期間", "baseline"),
+    "fields": ("フィールドの有無", "presence of fields"),
+    "fields_before": ("それまでのフィールド", "fields seen before"),
     "total": ("検算", "independent total"),
     "drill_down": ("深掘り", "drill-down"),
     "recount": ("件数の数え直し", "recount"),

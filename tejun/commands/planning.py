@@ -88,3 +88,6 @@ def print_plan(plan: PlannedRound) -> None:
         f"up to {sum(item.second_look for item in plan.items)}",
     )
     console().print(table)
+    console().print(
+        "A source whose events lack a field is also searched before the window, once for all its items."
+    )

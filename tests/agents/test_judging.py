@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -54,6 +55,8 @@ class Scripted:
         self.sent.append(request.spl)
         answer = next(answer for part, answer in self.script.items() if part in request.spl)
         status, rows = (SearchStatus.OK, answer) if isinstance(answer, list) else (answer, [])
+        counted = re.findall(r" sum\((z[sf]\d+)\)", request.spl)
+        rows = [{**dict.fromkeys(counted, row.get("events", 0)), **row} for row in rows]
         result = SearchResult(
             status=status, spl=request.spl, earliest=request.earliest, latest=request.latest, rows=tuple(rows)
         )
@@ -242,3 +245,14 @@ def test_the_longest_silence_counts_both_edges_and_is_a_bound_where_a_bin_may_hi
     among = {**row, "last": 99.0, "silence": 50.0, "silent_from": 45.0}
     assert longest_silence(among, earliest=0, latest=100) == (50.0, 45.0, True)
     assert longest_silence({**among, "inside": 54.0}, earliest=0, latest=100) == (54.0, 45.0, False)
+
+
+async def test_an_answer_that_counts_no_fields_is_no_proof_of_them(judge: Judge) -> None:
+    """A server that leaves out the columns that were asked for has not said that the fields are there."""
+    row = {"events": 18, "first": 100, "last": DAY - 100, "silence": 900, "silent_from": 400, "inside": 60}
+    judged, siem = await judge({FAILED: [], "bin _time": [row]})
+    assert judged.complete
+    without = {name: value for name, value in row.items() if name != "events"} | {"events": "18", "zf0": ""}
+    judged, siem = await judge({FAILED: [], "bin _time": [without]})
+    assert judged.verdict is Verdict.UNDETERMINED
+    assert any("sum(zf0)" in spl for spl in siem.sent)

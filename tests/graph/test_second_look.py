@@ -10,7 +10,7 @@ from procedures.archive import load_procedure
 from procedures.schedule import RoundWindow
 from procedures.source import DOCUMENT, ProcedureSource, read_source
 from tejun.opening import Tejun
-from tests.graph.faulty import Fault, emptied, failed, failing, foreign, over
+from tests.graph.faulty import Fault, emptied, failed, failing, foreign, over, own_text
 from tests.graph.test_rounds import LIBRARY, demo_window
 from tools.checks.again import Again
 from tools.demo import plan
@@ -78,7 +78,7 @@ class TestZero:
     @pytest.mark.parametrize("status", [SearchStatus.FAILED, SearchStatus.REFUSED, SearchStatus.TIMED_OUT])
     async def test_a_recount_that_failed_is_no_second_look(self, tejun: Tejun, status: SearchStatus) -> None:
         def fault(request: SearchRequest, result: SearchResult) -> SearchResult:
-            if "sudo" in request.spl and "| table" in request.spl:
+            if "sudo" in own_text(request) and "| table" in own_text(request):
                 return failed(result, status)
             return foreign(request, result)
 
@@ -117,9 +117,9 @@ class TestZero:
 
     async def test_too_many_events_to_fetch_and_no_total_is_no_second_look(self, tejun: Tejun) -> None:
         def fault(request: SearchRequest, result: SearchResult) -> SearchResult:
-            if "sudo" not in request.spl:
+            if "sudo" not in own_text(request):
                 return foreign(request, result)
-            cut = SearchStatus.TRUNCATED if "| table" in request.spl else SearchStatus.OK
+            cut = SearchStatus.TRUNCATED if "| table" in own_text(request) else SearchStatus.OK
             return emptied(foreign(request, result)).model_copy(update={"status": cut})
 
         faulty, row = await run_item(tejun, fault, "root-shell", window=QUIET)
@@ -128,7 +128,7 @@ class TestZero:
 
     async def test_a_search_that_lost_its_rows_is_caught_by_the_recount(self, tejun: Tejun) -> None:
         def fault(request: SearchRequest, result: SearchResult) -> SearchResult:
-            lost = "sudo" in request.spl and "| stats" in request.spl
+            lost = "sudo" in own_text(request) and "| stats" in own_text(request)
             return emptied(result) if lost else foreign(request, result)
 
         faulty, row = await run_item(tejun, fault, "root-shell")
@@ -138,7 +138,7 @@ class TestZero:
 
     async def test_a_listing_is_counted_by_another_search(self, tejun: Tejun) -> None:
         def fault(request: SearchRequest, result: SearchResult) -> SearchResult:
-            lost = "useradd" in request.spl and "| table" in request.spl
+            lost = "useradd" in own_text(request) and "| table" in own_text(request)
             return emptied(result) if lost else foreign(request, result)
 
         faulty, row = await run_item(tejun, fault, "new-account")
@@ -183,7 +183,7 @@ class TestDrillDowns:
         seen: list[str] = []
 
         def fault(request: SearchRequest, result: SearchResult) -> SearchResult:
-            if "Accepted" in request.spl and request.spl not in seen:
+            if "Accepted" in own_text(request) and request.spl not in seen:
                 seen.append(request.spl)
                 return emptied(result)
             return foreign(request, result)
@@ -201,7 +201,7 @@ class TestDrillDowns:
         seen: list[str] = []
 
         def fault(request: SearchRequest, result: SearchResult) -> SearchResult:
-            if "Accepted" in request.spl:
+            if "Accepted" in own_text(request):
                 seen.append(request.spl)
                 return failed(result) if len(seen) > 1 else foreign(request, result)
             return foreign(request, result)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from zoneinfo import ZoneInfo
 
 from procedures.verdict import Verdict
+from tools.checks.fields import missing_fields
 from tools.checks.silence import silence_s
 from tools.checks.subject import Subject
 from tools.records.fact import Fact
@@ -185,6 +186,19 @@ def _gap(subject: Subject, fact: Fact, name: str) -> Value:
     return round(silence_s(row, stored), 6)
 
 
+def _field_names(subject: Subject, fact: Fact, source: str, state: str) -> Value:
+    missing = missing_fields(subject).get(source, {})
+    names = sorted(name for name, found in missing.items() if found.state == state)
+    return (", " if subject.report.language == "en" else "、").join(names)
+
+
+def _absent_field(subject: Subject, fact: Fact, source: str, name: str, what: str) -> Value | None:
+    found = missing_fields(subject)[source][name]
+    if found.state != "absent":
+        raise _UnknownError(name)
+    return name if what == "absent" else found.last
+
+
 def _enrichment(subject: Subject, fact: Fact, finding: str, name: str) -> Value:
     return _entry(subject, finding).enrichment[name]
 
@@ -214,6 +228,8 @@ _DERIVATIONS: dict[str, Callable[..., Value | None]] = {
     r"judgement\.verdict": _verdict,
     r"finding\.([0-9a-f]+)\.key": _key,
     r"finding\.([0-9a-f]+)\.verdict": _finding_verdict,
+    r"procedure\.fields\.([^.]+)\.(lost|unseen)": _field_names,
+    r"(?:procedure\.)?field\.([^.]+)\.(.+)\.(absent|last)": _absent_field,
     r"source\.(.+)": _source_name,
     r"gap\.(.+)": _gap,
     r"enrichment\.([0-9a-f]+)\.(.+)": _enrichment,

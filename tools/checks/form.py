@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from procedures.verdict import Verdict
+from tools.checks.fields import fields_searches, uncounted_fields, untold_fields, untold_set_aside
 from tools.checks.silence import untold_silences
 from tools.checks.subject import Subject
 from tools.checks.taken import wrongly_taken
@@ -51,6 +52,7 @@ def check_search_log(subject: Subject) -> Iterator[str]:
             yield digest[:12]
     yield from _missing_purposes(subject)
     yield from wrongly_taken(subject)
+    yield from uncounted_fields(subject)
     for entry in subject.report.search_log:
         stored = subject.result(entry.evidence)
         if (stored.status, len(stored.rows), stored.earliest, stored.latest) != (
@@ -71,7 +73,7 @@ def _missing_purposes(subject: Subject) -> Iterator[str]:
         if source.by
         and any(state.source == source.id and state.state != "unknown" for state in subject.findings.sources)
     ]
-    asked = ["query", *dict.fromkeys(asked)]
+    asked = ["query", *dict.fromkeys(asked), *fields_searches(subject)]
     asked += [f"baseline:{period.index}" for period in subject.findings.baseline if period.evidence]
     asked += ["total"] if subject.findings.total_evidence else []
     for run in subject.runs:
@@ -120,9 +122,9 @@ def check_gaps(subject: Subject) -> Iterator[str]:
         if entry.status is SearchStatus.OK:
             continue
         head, _, rest = entry.purpose.partition(":")
-        if head == "seen_before" and entry.status is SearchStatus.NO_DATA:
+        if head in {"seen_before", "fields_before"} and entry.status is SearchStatus.NO_DATA:
             continue
-        names = {entry.purpose, rest, f"{head}:{rest.partition(':')[0]}"}
+        names = {entry.purpose, rest, rest.partition(":")[0], f"{head}:{rest.partition(':')[0]}"}
         if head == "baseline" and any(
             note.code == "baseline_incomplete" for note in subject.report.incomplete
         ):
@@ -132,6 +134,8 @@ def check_gaps(subject: Subject) -> Iterator[str]:
         if not names & spoken:
             yield f"{entry.purpose}: {entry.status.value}"
     yield from untold_silences(subject)
+    yield from untold_fields(subject)
+    yield from untold_set_aside(subject)
     yield from _notes(subject)
 
 

@@ -33,7 +33,8 @@ class LoggedSearch(Model):
     """One line of the search log (調査ログ)."""
 
     purpose: str
-    """`query`, `completeness:<source>`, `seen_before:<source>`, `baseline:<n>`, `total`, `drill_down:<id>`, `drill_down:<id>:<finding>`."""
+    """`query`, `completeness:<source>`, `seen_before:<source>`, `fields:<source>:<n>`, `fields_before:<source>:<n>`,
+     `baseline:<n>`, `total`, `drill_down:<id>`, `drill_down:<id>:<finding>`."""
     evidence: str
     """Digest of the `SearchResult`."""
     status: SearchStatus
@@ -79,6 +80,33 @@ class SourceState(Model):
     evidence: str
 
 
+class FieldState(Model):
+    """A field that an item reads and that no event of the window holds."""
+
+    source: str
+    fields: tuple[str, ...]
+    """Several where each of them would serve."""
+    scope: str = ""
+    """Search condition of the events that were looked at; empty for every event of the source."""
+    state: Literal["lost", "absent", "unseen"]
+    """`lost`: the verdict cannot be had; `absent`: seen before, and rare enough to be absent; `unseen`: never seen,
+    and the search has a meaning for events without it."""
+    events: int
+    """Events of the scope in the window."""
+    events_before: int = 0
+    held_before: int = 0
+    last: float | None = None
+    """When an event held it last, epoch seconds."""
+    evidence: str
+    before: str = ""
+    """Digest of the search over the time before the window."""
+
+    @property
+    def name(self) -> str:
+        """How the field is called in a report."""
+        return " / ".join(self.fields)
+
+
 class BaselinePeriod(Model):
     """One earlier window that an item is compared with."""
 
@@ -99,6 +127,7 @@ class Findings(Model):
     outside: int = 0
     """Findings whose `at` lies outside the round's window."""
     sources: tuple[SourceState, ...] = ()
+    fields: tuple[FieldState, ...] = Field(default=(), exclude_if=_is_absent)
     baseline: tuple[BaselinePeriod, ...] = ()
     total_evidence: str | None = None
     incomplete: tuple[Note, ...] = ()
