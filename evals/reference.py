@@ -24,9 +24,13 @@ _ACCEPTED = re.compile(r"sshd\[\d+\]: Accepted (\S+) for (.*) from (\S+) port")
 _ADDED = re.compile(r"useradd\[\d+\]: new user: name=([^,]*), UID=(\d+)")
 _SUDO = re.compile(r"sudo:\s+(\S+) : TTY=.* ; USER=root ; COMMAND=(.*)")
 _SHELL = re.compile(r"(?:/usr)?/bin/(?:su|bash|sh|dash|ksh|zsh|fish)(?: |$)")
-_SENSITIVE = re.compile(r"(?i)\.(env|git|bak|sql|zip|old)|/(backup|config|\.git|\.aws)")
+_SENSITIVE = re.compile(r"(?i)\.(env|git|bak|sql|zip|old)(?=[./]|$)|/(backup|backups|config|\.aws)(?=[./]|$)")
 _ADMIN = re.compile(r"(?i)wp-login\.php|wp-admin|xmlrpc\.php|phpmyadmin|/administrator")
-_ATTACK = re.compile(r"(?i)\.\./|%2e%2e|union[+ ]+select|<script|%3Cscript|etc/passwd|cmd=|base64_decode")
+_GAP = r"(?:[+ ]|%20|%0a|/\*+/)+"
+_ATTACK = re.compile(
+    rf"(?i)\.\.(?:/|%2f|%5c)|%2e%2e|union{_GAP}(?:all{_GAP})?select|<script|%3Cscript|etc(?:/|%2f)passwd"
+    r"|[?&]cmd=|base64_decode"
+)
 OWNERS = {"192.168.10.11": "運用端末1", "192.168.10.12": "運用端末2", "192.168.20.5": "監視サーバ"}
 """The administrators' sources, as the procedure's lookup registers them."""
 
@@ -194,11 +198,16 @@ def _path(hit: Hit) -> str:
     return hit.uri.partition("?")[0]
 
 
+def _is_served(hit: Hit) -> bool:
+    """Tell whether the client got what it asked for, now or in an answer before; being sent elsewhere is not that."""
+    return hit.status < 300 or hit.status == 304
+
+
 def not_found_scan(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield pages that do not exist, by client, and what the same client was served that it should not see."""
     hits = _hits(events, start, end)
     served = grouped(
-        (hit for hit in hits if hit.status < 400 and _SENSITIVE.search(_path(hit))), lambda hit: hit.client
+        (hit for hit in hits if _is_served(hit) and _SENSITIVE.search(_path(hit))), lambda hit: hit.client
     )
     for client, part in grouped((hit for hit in hits if hit.status == 404), lambda hit: hit.client).items():
         paths = {_path(hit) for hit in part}
@@ -211,6 +220,7 @@ def not_found_scan(events: Events, start: float, end: float) -> Iterator[Row]:
         if client in served and len(paths) >= 15:
             row["hits.sensitive_hits"] = len(served[client])
             row["hits.sensitive_paths"] = distinct(_path(hit) for hit in served[client])
+            row["hits.first_hit"] = min(hit.time for hit in served[client])
         yield row
 
 
@@ -221,7 +231,7 @@ def admin_probe(events: Events, start: float, end: float) -> Iterator[Row]:
         yield {
             "clientip": client,
             "probes": len(part),
-            "ok": sum(hit.status < 400 for hit in part),
+            "ok": sum(map(_is_served, part)),
             "paths": distinct(map(_path, part)),
             **first_and_last(hit.time for hit in part),
         }
@@ -234,7 +244,7 @@ def injection(events: Events, start: float, end: float) -> Iterator[Row]:
         yield {
             "clientip": client,
             "requests": len(part),
-            "ok": sum(hit.status < 400 for hit in part),
+            "ok": sum(map(_is_served, part)),
             "uris": distinct(hit.uri for hit in part),
             **first_and_last(hit.time for hit in part),
         }
@@ -268,7 +278,7 @@ def large_transfer(events: Events, start: float, end: float) -> Iterator[Row]:
 def error_share(events: Events, start: float, end: float) -> Iterator[Row]:
     """Yield the share of failures of clients with at least 20 requests and one failure."""
     for client, part in grouped(_hits(events, start, end), lambda hit: hit.client).items():
-        failures = sum(hit.status >= 400 for hit in part)
+        failures = sum(400 <= hit.status < 500 for hit in part)
         if len(part) >= 20 and failures:
             share = round(100 * failures / len(part), 1)
             span = first_and_last(hit.time for hit in part)

@@ -25,7 +25,7 @@ def severe_alert(events: Events, start: float, end: float) -> Iterator[Row]:
     for (source, code), part in grouped(severe, lambda one: (one.source, one.code)).items():
         passed = sum(one.action != "blocked" for one in part)
         row: Row = {
-            "src_ip": source, "code": str(code), "alerts": len(part), "passed": passed,
+            "src_ip": source, "code": str(code), "alerts": len(part), "passed": passed, "blocked": len(part) - passed,
             "names": distinct(one.name for one in part), "targets": len({one.target for one in part}),
             **first_and_last(one.time for one in part),
         }  # fmt: skip

@@ -17,7 +17,9 @@ _PRIVILEGED = re.compile(r"S-1-5-21-.*-(512|516|518|519|520)|S-1-5-32-(544|548|5
 _SERVICE_SHELL = re.compile(
     r"(?i)powershell|comspec|cmd(\.exe)? +/|mshta|rundll32|regsvr32|admin\$|psexesvc|[ /-]enc(odedcommand)? "
 )
-_TASK_SHELL = re.compile(r"(?i)powershell|cmd|mshta|rundll32|regsvr32|wscript|cscript|certutil|bitsadmin")
+_TASK_SHELL = re.compile(
+    r"(?i)powershell|pwsh|(?<![a-z])cmd(?![a-z])|mshta|rundll32|regsvr32|wscript|cscript|certutil|bitsadmin"
+)
 _ADMIN_SHARE = re.compile(r"\\\\\*\\([A-Za-z]|ADMIN)\$")
 
 
@@ -59,14 +61,18 @@ def _logons(events: Events, start: float, end: float, kinds: set[str]) -> list[W
     return [one for one in _security(events, start, end, 4624) if one.data["LogonType"] in kinds]
 
 
+def _persons(events: Events, start: float, end: float) -> list[WindowsEvent]:
+    logons = _logons(events, start, end, {"2", "3", "10"})
+    return [one for one in logons if _is_person(one)]
+
+
 def _is_person(event: WindowsEvent) -> bool:
     return not _target(event).endswith("$") and _target(event) != "ANONYMOUS LOGON"
 
 
 def password_spray(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield failed logons by source and ten minutes; of many users, with the source's logons of the day."""
-    logons = [one for one in _logons(events, start, end, {"2", "3", "10"}) if _is_person(one)]
-    entered = grouped(logons, _source)
+    """Yield failed logons by source and ten minutes; of many users, with the source's logons from the first of them on."""
+    entered = grouped(_persons(events, start, end), _source)
     buckets = grouped(
         _failures(events, start, end), lambda one: (_source(one), int(one.time - one.time % BUCKET_S))
     )
@@ -76,24 +82,36 @@ def password_spray(events: Events, start: float, end: float) -> Iterator[Row]:
             "src": source, "_time": bucket, "users": users, "failures": len(part),
             "hosts": distinct(one.host for one in part), **_spans(part),
         }  # fmt: skip
-        if users >= SPRAY_USERS and source in entered:
-            row["success-after.logons"] = len(entered[source])
-            row["success-after.logged_on"] = distinct(map(_target, entered[source]))
+        begun = min(one.time for one in part)
+        after = [one for one in entered.get(source, []) if one.time >= begun]
+        if users >= SPRAY_USERS and after:
+            row["success-after.logons"] = len(after)
+            row["success-after.logged_on"] = distinct(map(_target, after))
+            row |= _success(after)
         yield row
 
 
+def _success(after: list[WindowsEvent]) -> Row:
+    return {
+        "success-after.logged_on_to": distinct(one.host for one in after),
+        "success-after.first_ok": min(one.time for one in after),
+    }
+
+
 def logon_bruteforce(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield failed logons by user and source; of many, with later logons and lockouts."""
-    logons = _logons(events, start, end, {"2", "3", "10"})
-    entered = grouped(logons, lambda one: (_target(one).lower(), _source(one)))
+    """Yield failed logons by user and source; of many, with logons from the first of them on, and lockouts."""
+    entered = grouped(_persons(events, start, end), lambda one: (_target(one).lower(), _source(one)))
     locked = grouped(_security(events, start, end, 4740), lambda one: _target(one).lower())
     failures = grouped(_failures(events, start, end), lambda one: (_target(one).lower(), _source(one)))
     for (user, source), part in failures.items():
         hosts = distinct(one.host for one in part)
         row: Row = {"user": user, "src": source, "failures": len(part), "hosts": hosts, **_spans(part)}
         if len(part) >= BRUTE_FAILURES:
-            if (user, source) in entered:
-                row["success-after.logons"] = len(entered[user, source])
+            begun = min(one.time for one in part)
+            if after := [one for one in entered.get((user, source), []) if one.time >= begun]:
+                row |= {**_success(after), "success-after.logons": len(after)}
+                first = min(one.time for one in after)
+                row["success-after.tried_before"] = sum(one.time <= first for one in part)
             if user in locked:
                 row["locked-out.lockouts"] = len(locked[user])
         yield row
@@ -123,17 +141,23 @@ def weak_tgt(events: Events, start: float, end: float) -> Iterator[Row]:
 
 
 def new_ad_account(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield every account that was made, what deleted it, and its logons."""
+    """Yield every account that was made, what deleted it, and its logons, from its making on."""
     deleted = grouped(_security(events, start, end, 4726), lambda one: (one.host, _target(one)))
     used = grouped(_security(events, start, end, 4624), _target)
     made = grouped(_security(events, start, end, 4720), lambda one: (one.host, _target(one)))
     for (host, user), part in made.items():
         makers = distinct(map(_actor, part))
         row: Row = {"host": host, "user": user, "created": len(part), "made_by": makers, **_spans(part)}
-        if (host, user) in deleted:
-            row["deleted.deletions"] = len(deleted[host, user])
-        if user in used:
-            row["used-since.logons"] = len(used[user])
+        if gone := [one.time for one in deleted.get((host, user), []) if one.time >= part[0].time]:
+            row |= {"deleted.deletions": len(gone), "deleted.last_deleted": max(gone)}
+        begun = min(one.time for (_, name), others in made.items() if name == user for one in others)
+        if since := [one for one in used.get(user, []) if one.time >= begun]:
+            row |= {
+                "used-since.logons": len(since),
+                "used-since.logged_on_from": distinct(one.data["IpAddress"] for one in since),
+                "used-since.logged_on_to": distinct(one.host for one in since),
+                "used-since.first_logon": min(one.time for one in since),
+            }
         yield row
 
 
@@ -191,7 +215,7 @@ def permission_change(events: Events, start: float, end: float) -> Iterator[Row]
 
 
 def new_service(events: Events, start: float, end: float) -> Iterator[Row]:
-    """Yield new services; of those that start a shell, with the logons to the host from elsewhere."""
+    """Yield new services; of those that start a shell, with the logons from elsewhere in the hour before."""
     remote = [one for one in _logons(events, start - HOUR_S, end, {"3", "10"}) if _is_person(one)]
     entered = grouped(remote, lambda one: one.host)
     installed = _of(events, start, end, "System", (7045,))
@@ -202,9 +226,18 @@ def new_service(events: Events, start: float, end: float) -> Iterator[Row]:
             "host": host, "service": name, "installs": len(part), "shell": int(shell), "images": images,
             "accounts": distinct(one.data["AccountName"] for one in part), **_spans(part),
         }  # fmt: skip
-        if shell and host in entered:
-            row["logons-before.remote_logons"] = len(entered[host])
-            row["logons-before.remote_users"] = distinct(map(_target, entered[host]))
+        before = [
+            [one for one in entered.get(host, []) if install.time - HOUR_S < one.time <= install.time]
+            for install in part
+        ]
+        if shell and any(before):
+            every = [one for logons in before for one in logons]
+            row |= {
+                "logons-before.remote_logons": max(map(len, before)),
+                "logons-before.remote_users": distinct(map(_target, every)),
+                "logons-before.remote_from": distinct(one.data["IpAddress"] for one in every),
+                "logons-before.last_remote": max(one.time for one in every),
+            }
         yield row
 
 
@@ -215,7 +248,9 @@ def scheduled_task(events: Events, start: float, end: float) -> Iterator[Row]:
     )
     for (host, task, user), part in made.items():
         commands = distinct(
-            one.data["TaskContent"].partition("<Command>")[2].partition("</Command>")[0] for one in part
+            command
+            for one in part
+            for command in re.findall("<Command>(.*?)</Command>", one.data["TaskContent"])
         )
         yield {
             "host": host, "task": task, "user": user, "created": len(part),
