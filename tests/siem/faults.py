@@ -221,8 +221,8 @@ def _answers() -> list[Fault]:
         Fault("two hundred thousand rows", "told", "far more rows than were asked for", answer=with_rows(many), only=frozenset({"mcp-server-splunk-0.3.0", "splunk-mcp-server2", "mcp-for-splunk-0.6.10"})),
         Fault("lone surrogate", "told", "a value that is no Unicode", answer=with_rows(lambda rows: [{**row, "zz_note": "a\ud800b"} for row in rows[:-1]] + rows[-1:])),
         Fault("nested values", "told", "an object in place of a value", answer=with_rows(lambda rows: [{name: {"v": value} for name, value in row.items()} for row in rows[:-1]] + rows[-1:])),
-        Fault("numbers as numbers", "harmless", "numbers where Splunk sends text", answer=with_rows(numbered)),
-        Fault("null and internal fields", "harmless", "null values and Splunk's own fields", answer=with_rows(lambda rows: [{**row, "_serial": "0", "zz_null": None} for row in rows[:-1]] + rows[-1:])),
+        Fault("numbers as numbers", "harmless", "numbers where Splunk sends text", answer=with_rows(numbered, totals=False)),
+        Fault("null and internal fields", "harmless", "null values and Splunk's own fields", answer=with_rows(lambda rows: [{**row, "_serial": "0", "zz_null": None} for row in rows[:-1]] + rows[-1:], totals=False)),
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,6 +24,7 @@ from tools.search.transport import Connection, Live, Transport, open_connection
 from tools.search.zone import PROBE, USER_TOOLS, Zones, zone_in
 
 PROBE_S = 30.0
+_FAILING = re.compile(r"(?i)^error\b|\berror in\b|\bfailed\b|unknown search|internal error|exception")
 
 __all__ = ["McpSession", "SearchToolMissingError", "open_session"]
 
@@ -125,13 +127,7 @@ class McpSession:
         try:
             found = await self._gather(dialect, spl, request, 0)
         except NoAnswerError as failure:
-            said = [one for line in failure.text.split("; ") for one in read_messages(line)]
-            if failure.status is not SearchStatus.FAILED or not all(
-                one.level in {"WARN", "INFO"} for one in said
-            ):
-                raise
-            status = SearchStatus.PARTIAL if any(one.incomplete for one in said) else SearchStatus.OK
-            return empty.model_copy(update={"status": status, "messages": (failure.text,), "proof": proof})
+            return _with_words(empty, failure)
         if found.rows:
             text = f"no row at first, and {len(found.rows)} when asked again: events arrived in between"
             return empty.model_copy(update={"status": SearchStatus.PARTIAL, "messages": (text,)})
@@ -159,6 +155,24 @@ class McpSession:
             return zone_in(_json_of(await self._connection.call(tool, {}))) if tool else None
         except Exception:  # the edge to a foreign server; without an answer the zone is not known from here
             return None
+
+
+def _with_words(empty: SearchResult, failure: NoAnswerError) -> SearchResult:
+    """Return a proven empty result with what Splunk said about it.
+
+    The server does not say how grave its words are. What the row proved stands, unless they speak of missing
+    rows or of a failure; that every indexer answered is then not shown.
+
+    Raises:
+        NoAnswerError: The second question failed by itself.
+    """
+    said = [one for line in failure.text.split("; ") for one in read_messages(line)]
+    broke = failure.status is not SearchStatus.FAILED or failure.http or failure.again
+    if any(one.incomplete for one in said) and not failure.http:
+        return empty.model_copy(update={"status": SearchStatus.PARTIAL, "messages": (failure.text,)})
+    if broke or any(one.fails or _FAILING.search(one.text) for one in said):
+        raise failure
+    return empty.model_copy(update={"messages": (failure.text,)})
 
 
 def _is_mute(dialect: Dialect, result: SearchResult) -> bool:
