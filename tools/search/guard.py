@@ -12,12 +12,13 @@ from spl.macros import MacroTable, expand
 from spl.parse import parse_search
 from spl.plan import Search, indexes, tables
 from spl.reach import objections
+from tools.search import sentinel
 from tools.search.result import SearchRequest, SearchResult, SearchSession, SearchStatus, TimedResult
 
 MOST_CHARACTERS = 5_000
 """Most characters of a search that the official server takes; the embedded one takes as many."""
 
-ROOM = 110
+ROOM = sentinel.ROOM
 """Characters of them that stay free for what the client itself adds to a search."""
 
 
