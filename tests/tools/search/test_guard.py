@@ -12,7 +12,7 @@ from spl.commands import ALIASES, COMMANDS
 from spl.macros import parse_macros_conf
 from spl.parse import FORBIDDEN, parse_search
 from spl.plan import command_names, indexes
-from tools.search.guard import MOST_CHARACTERS, GuardedSession, RefusedError, guard
+from tools.search.guard import MOST_CHARACTERS, ROOM, GuardedSession, RefusedError, guard
 from tools.search.result import SearchRequest, SearchStatus, TimedResult
 
 MACROS = parse_macros_conf("[wipe]\ndefinition = delete\n[fine]\ndefinition = index=a\n", "macros.conf")
@@ -250,7 +250,7 @@ def test_a_time_of_its_own_is_refused_wherever_it_stands(name: str) -> None:
         ('index=a x="`fine`"', "backtick"),
         ("index=a\u3000x=1", "blank"),
         ('index=a x=y\\" | stats count BY z\\"', "quote"),
-        (f'index=a x="{"y" * 4_900}"', "4,890"),
+        (f'index=a x="{"y" * 4_900}"', f"{MOST_CHARACTERS - ROOM:,}"),
     ],
 )
 def test_what_reaches_further_than_it_says_is_refused(spl: str, why: str) -> None:
