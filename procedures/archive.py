@@ -7,6 +7,7 @@ import io
 import re
 from functools import lru_cache
 
+from procedures.ids import CODE as ODD_ID
 from procedures.model import Fault, Place, Procedure
 from procedures.parse import parse_procedure
 from procedures.source import LOOKUPS, MACROS, TRANSFORMS, ProcedureSource
@@ -26,10 +27,24 @@ class ProcedureError(Exception):
 def load_procedure(source: ProcedureSource) -> Procedure:
     """Return the parsed procedure.
 
+    An id with an odd sign, which earlier versions took, is no fault here: a stored round must open.
+
     Raises:
         ProcedureError: Its form has faults; all of them are named.
     """
     return _load(source.digest, source.model_dump_json())
+
+
+def load_new(source: ProcedureSource) -> Procedure:
+    """Return the parsed procedure of a round that is to begin.
+
+    Raises:
+        ProcedureError: Its form has faults, odd ids among them.
+    """
+    odd = tuple(fault for fault in parse_procedure(source).faults if fault.code == ODD_ID)
+    if odd:
+        raise ProcedureError(odd)
+    return load_procedure(source)
 
 
 @lru_cache(maxsize=32)
@@ -37,7 +52,7 @@ def _load(digest: str, text: str) -> Procedure:
     source = ProcedureSource.model_validate_json(text)
     parsed = parse_procedure(source)
     faults = (*parsed.faults, *faults_beside(source))
-    errors = tuple(fault for fault in faults if fault.severity == "error")
+    errors = tuple(fault for fault in faults if fault.severity == "error" and fault.code != ODD_ID)
     if errors or parsed.procedure is None:
         raise ProcedureError(errors)
     return parsed.procedure

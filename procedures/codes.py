@@ -13,6 +13,7 @@ CODES: dict[str, tuple[str, str]] = {
     "P008": ("error", "A verdict, scope or format word is unknown."),
     "P009": ("error", "An id is used twice."),
     "P010": ("error", "A fenced block is missing or stands twice."),
+    "P011": ("error", "An id has a sign that ids cannot have."),
     "P020": ("error", "A search cannot be understood or uses what the engine lacks."),
     "P021": ("error", "A search uses a command that is refused always."),
     "P022": ("error", "A search has earliest= or latest= of its own."),
@@ -20,6 +21,11 @@ CODES: dict[str, tuple[str, str]] = {
     "P024": ("error", "A full-width operator or digit stands in a part for the machine."),
     "P025": ("error", "A macro is unknown or cannot be read."),
     "P026": ("error", "A lookup beside the procedure cannot be read."),
+    "P027": (
+        "error",
+        "A search reads beyond its window, or lets rows of a subsearch become more than values.",
+    ),
+    "P028": ("error", "A search reads a lookup that is not beside the procedure and not in `lookups`."),
     "P030": ("error", "A field does not exist in the result of the search."),
     "P031": ("error", "A $token$ is neither a column of the item's search nor a parameter."),
     "P032": ("error", "An expression cannot be read."),
@@ -27,6 +33,7 @@ CODES: dict[str, tuple[str, str]] = {
     "P034": ("error", "A batched drill-down returns no key field, so its rows belong to nobody."),
     "P035": ("error", "A known-benign entry covers everything, or looks at more than key fields."),
     "P036": ("error", "A time is used that is not declared in `times`."),
+    "P037": ("error", "A $token$ stands where its value would be more than a value."),
     "P050": ("warning", "A known-benign entry has expired."),
     "P051": ("warning", "The review of the procedure is overdue."),
     "P052": ("warning", "A macro holds a list of exceptions, which nobody sees in the report."),
@@ -34,5 +41,8 @@ CODES: dict[str, tuple[str, str]] = {
     "P054": ("warning", "The text is another than earlier rounds ran under the same version."),
     "P055": ("warning", "An independent total counts events of which the item makes no finding."),
     "P056": ("warning", "A data model or dataset is named almost like a known one."),
+    "P057": ("warning", "A command is not known to be allowed by the server that was asked for."),
+    "P058": ("error", "A search is longer than the server that was asked for takes."),
+    "P059": ("warning", "A comparison with earlier periods fires at nothing against nothing."),
 }
 """Every code with its severity and meaning; the documentation prints this table."""

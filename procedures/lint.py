@@ -10,10 +10,12 @@ from types import MappingProxyType
 
 from procedures.archive import faults_beside, macros_of, parameters_of, tables_of
 from procedures.expand import SCOPE_NAMES, TokenError, Value, expression, parameter_values, tokens
+from procedures.lint_ratios import check_ratio
 from procedures.lint_searches import SearchText, check_search, check_width
 from procedures.model import Criterion, DrillDown, Fault, Item, KnownBenign, Place, Procedure
 from procedures.parse import parse_procedure
 from procedures.reading import Faults, near
+from procedures.servers import Server
 from procedures.source import LOOKUPS, MACROS, ProcedureSource
 from spl.datamodels import Dataset, load_datasets
 from spl.errors import SplError
@@ -31,6 +33,8 @@ class Known:
 
     macros: MacroTable
     datasets: Mapping[str, Dataset]
+    lookups: frozenset[str]
+    server: Server | None
 
 
 Ran = Mapping[tuple[str, str], Collection[str]]
@@ -43,6 +47,7 @@ def lint(
     today: dt.date,
     ran: Ran = MappingProxyType({}),
     datasets: Mapping[str, Dataset] | None = None,
+    server: Server | None = None,
 ) -> tuple[Fault, ...]:
     """Return all faults of a procedure, errors and warnings, in the order of the file.
 
@@ -51,13 +56,20 @@ def lint(
         today: The day on which dates are past.
         ran: What earlier rounds ran; another text needs another version.
         datasets: Datasets of the known data models; None means the bundled ones.
+        server: The server whose commands and length are looked at; None looks at none.
     """
     parsed = parse_procedure(source)
     faults = Faults(source.name, list(parsed.faults))
     beside = faults_beside(source)
     faults.found += beside
     if parsed.procedure is not None and not beside:
-        known = Known(macros_of(source), load_datasets() if datasets is None else datasets)
+        own = {name.removesuffix(".csv") for name in tables_of(source).tables}
+        known = Known(
+            macros_of(source),
+            load_datasets() if datasets is None else datasets,
+            frozenset(own | set(parsed.procedure.lookups)),
+            server,
+        )
         _check_procedure(parsed.procedure, source, known, faults, today)
         _check_version(parsed.procedure, source, faults, ran)
     return tuple(
@@ -159,7 +171,10 @@ class ItemLint:
 
     def _columns(self, spl: str, place: Place, values: dict[str, Value]) -> frozenset[str] | None:
         indexes = frozenset(source.index.lower() for source in self.procedure.data_sources)
-        text = SearchText(spl, place, values, self.known.macros, indexes, self.known.datasets)
+        known = self.known
+        text = SearchText(
+            spl, place, values, known.macros, indexes, known.datasets, known.lookups, known.server
+        )
         search = check_search(text, self.faults)
         return output_fields(search) if search is not None else None
 
@@ -212,6 +227,7 @@ class ItemLint:
         except TokenError as error:
             self._add("P031", str(error), place)
             return
+        check_ratio(expr, criterion, self.faults)
         if columns is None:
             return
         allowed = set(columns) if criterion.scope == "finding" else set()

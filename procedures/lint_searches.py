@@ -7,16 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from procedures.expand import TokenError, Value
+from procedures.filling import fill_search
 from procedures.model import Place
 from procedures.reading import Faults
+from procedures.servers import ROOM, Server
 from spl.commands.aggregate import Stats
 from spl.commands.rows import Where
 from spl.datamodels import AnyDatasets, Dataset, near_dataset
 from spl.errors import ForbiddenError, MacroError, SplError
 from spl.expr import Compare, Literal, walk
-from spl.macros import MacroTable
+from spl.macros import Expanded, MacroTable, expand
 from spl.parse import parse_search
-from spl.plan import Search, datasets, indexes
+from spl.plan import Search, datasets, indexes, tables, walk_commands, walk_searches
+from spl.reach import objections
 
 _FULL_WIDTH = re.compile(r"[＝＞＜！（）＋－＊／％＆｜，．＂０-９]")
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
@@ -34,6 +37,10 @@ class SearchText:
     """Indexes of the procedure's data sources, lower case."""
     datasets: Mapping[str, Dataset]
     """Datasets of the known data models; a server may have others."""
+    lookups: frozenset[str] = frozenset()
+    """Lookups beside the procedure and those that it names on the server."""
+    server: Server | None = None
+    """The server whose limits are looked at."""
 
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column of an offset in the search."""
@@ -63,7 +70,9 @@ def check_search(text: SearchText, faults: Faults) -> Search | None:
     if check_width(text.spl, text.place, faults):
         return None
     try:
-        search = parse_search(_same_length(text), macros=text.macros, datasets=AnyDatasets())
+        filled = _same_length(text)
+        expanded = expand(filled, text.macros)
+        search = parse_search(filled, macros=text.macros, datasets=AnyDatasets())
     except SplError as error:
         code = (
             "P021"
@@ -80,6 +89,9 @@ def check_search(text: SearchText, faults: Faults) -> Search | None:
         faults.add("P031", str(error), text.place.line)
         return None
     _check_bounds(search, text, faults)
+    _check_reach(search, expanded, text, faults)
+    if _check_tokens(text, faults) and text.server is not None:
+        _check_server(text.server, search, expanded, text, faults)
     _check_datasets(search, text, faults)
     _check_thresholds(search, text, faults)
     return search
@@ -117,6 +129,57 @@ def _check_bounds(search: Search, text: SearchText, faults: Faults) -> None:
         faults.add(
             "P023", f"index {foreign[0]!r} is no data source of this procedure ({known}).", line, column
         )
+
+
+def _check_reach(search: Search, expanded: Expanded, text: SearchText, faults: Faults) -> None:
+    """Report what the guard would refuse: times, commands without a window, rows that become text, foreign lookups."""
+    told = search.earliest is not None or search.latest is not None
+    for objection in objections(search):
+        if objection.kind == "times" and told and objection.span == search.commands[0].span:
+            continue
+        at = text.at(expanded.span(objection.span).start)
+        faults.add("P022" if objection.kind == "times" else "P027", objection.message, *at)
+    for name in sorted(tables(search)):
+        if name.removesuffix(".csv") not in text.lookups:
+            message = (
+                f"lookup {name!r} is not one of the procedure's. Expected a file in the folder lookups, or its name in "
+                "lookups: of the front matter."
+            )
+            faults.add("P028", message, *text.at(max(text.spl.find(name), 0)))
+
+
+def _check_tokens(text: SearchText, faults: Faults) -> bool:
+    """Report a token in whose place a plain value of a log is more than a value; tell whether all are well."""
+    for value in ("x", "x.y"):
+        known = {name: [value] if isinstance(own, list) else own for name, own in text.values.items()}
+        try:
+            fill_search(text.spl, known, text.macros)
+        except TokenError as error:
+            faults.add("P037", str(error), *text.at(max(text.spl.find(f"${error.token}$"), 0)))
+            return False
+    return True
+
+
+def _check_server(
+    server: Server, search: Search, expanded: Expanded, text: SearchText, faults: Faults
+) -> None:
+    """Report what the server would refuse of the search as it is sent, macros expanded."""
+    sent = fill_search(text.spl, text.values, text.macros)
+    if server.longest is not None and len(sent) > server.longest - ROOM:
+        message = (
+            f"the search has {len(sent):,} characters with its macros. The server takes {server.longest:,}, of which "
+            f"{ROOM} stay free for what the client adds."
+        )
+        faults.add("P058", message, *text.at(0))
+    told: set[str] = set()
+    for command in (command for part in walk_searches(search) for command in walk_commands(part)):
+        known = server.allowed is None or command.name in server.allowed
+        if (known and command.name not in server.refused) or command.name in told:
+            continue
+        told.add(command.name)
+        verb = "refuses" if command.name in server.refused else "is not known to allow"
+        message = f"the server {verb} the command {command.name!r} ({server.rests_on})."
+        faults.add("P057", message, *text.at(expanded.span(command.span).start))
 
 
 def _check_datasets(search: Search, text: SearchText, faults: Faults) -> None:

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import ValidationError
 
 from procedures.document import Section, read_document
+from procedures.ids import check_ids
 from procedures.model import (
     DECIDING,
     Budget,
@@ -141,11 +142,13 @@ def _build(
         values[chapter] = chapters[chapter].prose if chapter in chapters else ""
     values["report_order"] = chapters["report_format"].prose if "report_format" in chapters else ""
     try:
-        return Procedure.model_validate(values)
+        procedure = Procedure.model_validate(values)
     except ValidationError as error:
         if not any(fault.severity == "error" for fault in faults.found):
             faults.add("P003", f"the procedure cannot be read: {error.errors()[0]['msg']}.", 1)
         return None
+    check_ids(procedure, faults)
+    return procedure
 
 
 def _recheck(front: Settings) -> str | None:

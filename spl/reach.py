@@ -34,7 +34,8 @@ Source: Splunk Search Reference, "Time modifiers", with those of older versions.
 _PLAIN_NAME = re.compile(r"[\w.:@{}-]+")
 _WORDS = frozenset({"", "(", ")", "AND", "OR", "NOT"})
 _STRANGE = re.compile(
-    rf'{QUOTED}|(?P<quote>\\?")|(?P<blank>[^\S \t\r\n])|(?P<control>[\x00-\x08\x0e-\x1f])', re.DOTALL
+    rf'{QUOTED}|```.*?(?:```|\Z)|(?P<quote>\\?")|(?P<blank>[^\S \t\r\n])|(?P<control>[\x00-\x08\x0e-\x1f])',
+    re.DOTALL,
 )
 
 

@@ -21,6 +21,12 @@ ProcedureArgument = Annotated[str, typer.Argument(help="A bundled id, a folder, 
 def lint_procedure(
     procedures: Annotated[list[str], typer.Argument(help="Bundled ids, folders, or PROCEDURE.md files.")],
     environment: Annotated[str, typer.Option("--env", help="Column of the parameter table.")] = "default",
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--for", help="A server whose commands and length are looked at too, for example official-1.2."
+        ),
+    ] = None,
     json: JsonOption = False,
 ) -> None:
     """Report all faults of procedures as path:line:column: CODE message. Exit 1 when one is an error.
@@ -31,14 +37,22 @@ def lint_procedure(
 
     from procedures.bundled import find_procedure
     from procedures.lint import lint
+    from procedures.servers import SERVERS
     from procedures.source import read_source
     from tejun.settings import read_settings
     from tools.logstore.knowledge import Knowledge
 
+    if server is not None and server not in SERVERS:
+        fail(f"server {server!r} is not known. Known: {', '.join(SERVERS)}.", USAGE)
+    limits = SERVERS[server] if server is not None else None
     today, ran = dt.datetime.now(dt.UTC).date(), _ran()
     datasets = Knowledge(read_settings().home).datasets()
     sources = [read_source(find_procedure(name), environment) for name in procedures]
-    faults = [fault for source in sources for fault in lint(source, today=today, ran=ran, datasets=datasets)]
+    faults = [
+        fault
+        for source in sources
+        for fault in lint(source, today=today, ran=ran, datasets=datasets, server=limits)
+    ]
     if json:
         print_json(
             [

@@ -76,13 +76,13 @@ def run(
     """
     import time
 
-    from procedures.archive import load_procedure
+    from procedures.archive import load_new
     from procedures.bundled import find_procedure
     from procedures.schedule import round_windows
     from procedures.source import read_source
 
     source = read_source(find_procedure(procedure), environment)
-    parsed = load_procedure(source)
+    parsed = load_new(source)
     known = [part.id for part in parsed.items]
     for name in item or []:
         if name not in known:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import re
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from procedures.archive import ProcedureError, load_procedure
+from procedures.archive import ProcedureError, load_new, load_procedure
 from procedures.bundled import LIBRARY, bundled
 from procedures.codes import CODES
 from procedures.lint import lint
 from procedures.model import Fault
 from procedures.parse import parse_procedure
+from procedures.servers import SERVERS
 from procedures.source import ProcedureSource, read_source
 from procedures.words import CHAPTERS, ITEM_PARTS
 from spl.datamodels import load_datasets
@@ -125,6 +128,39 @@ def test_ten_planted_faults_are_reported_at_once_at_their_lines() -> None:
         ("index=os vendor", f"{OF_MODEL.format('Endpiont.Processes')} vendor", "P056"),
         ("index=os vendor", f"{OF_MODEL.format('Web.Wbe.Proxy')} vendor", None),
         ("index=os vendor", f"{OF_MODEL.format('Authentification')} vendor", "P056"),
+        ("{id: auth,", '{id: "ssh daemon",', "P011"),
+        ("{id: auth,", '{id: "a/b",', "P011"),
+        ("index: os,", 'index: "os OR index=secret",', "P011"),
+        ("sourcetype: linux_secure", 'sourcetype: "linux secure"', "P011"),
+        ("sourcetype: linux_secure", 'sourcetype: "WinEventLog:Security"', None),
+        ("| c2 |", "| c 2 |", "P011"),
+        ("| d1 |", "| d/1 |", "P011"),
+        ("| kb-1 |", "| kb 1 |", "P011"),
+        ("| burst |", "| burst rate |", "P011"),
+        ("#### after:", "#### after all:", "P003"),
+        ("## brute:", "## brute force:", "P003"),
+        ("index=os vendor", "index=os starttimeu=0 vendor", "P022"),
+        ("index=os vendor", "index=os [search index=os | return earliest] vendor", "P027"),
+        ("index=os vendor", "index=os [search index=os | return $user] vendor", "P027"),
+        ("index=os vendor", "index=os [search index=os user=x | fields host] vendor", None),
+        ("index=os vendor", "index=os [| metadata type=hosts index=os | fields host] vendor", "P027"),
+        ("| stats count AS failures", "| lookup owners src_ip | stats count AS failures", "P028"),
+        (
+            "| stats count AS failures",
+            "| appendpipe [append [search index=other]] | stats count AS failures",
+            "P023",
+        ),
+        ("src_ip IN ($src_ip$)", 'src_ip="$src_ip$"', "P037"),
+        ("src_ip IN ($src_ip$)", "src_ip=* | where match(src_ip, $src_ip$)", "P037"),
+        ("src_ip IN ($src_ip$)", "NOT src_ip IN ($src_ip$)", None),
+        ("`rows >= 100 OR total(failures) >= 1000`", '`rows >= 3 * before_avg("rows")`', "P059"),
+        ("`rows >= 100 OR total(failures) >= 1000`", '`rows > 3 * before_avg("rows")`', None),
+        ("`rows >= 100 OR total(failures) >= 1000`", '`rows >= 3 * before_avg("rows") AND rows >= 10`', None),
+        (
+            "`rows >= 100 OR total(failures) >= 1000`",
+            '`rows >= 10 OR rows <= before_max("rows") / 2`',
+            "P059",
+        ),
         ("### Purpose", "### Porpoise", "P006"),
         ("timezone: UTC", "timezone: Mars/Base", "P003"),
         ("language: en", "language: fr", "P003"),
@@ -134,6 +170,64 @@ def test_each_fault_has_its_code(before: str, after: str, code: str | None) -> N
     assert before in GOOD
     found = {fault.code for fault in faults_of(GOOD.replace(before, after))}
     assert code in found if code else not found
+
+
+def test_an_odd_id_stops_a_new_round_and_opens_a_stored_one() -> None:
+    text = GOOD.replace("{id: auth,", '{id: "ssh daemon",').replace("needs: [auth]", 'needs: ["ssh daemon"]')
+    source = ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": text})
+    assert load_procedure(source).data_sources[0].id == "ssh daemon"
+    with pytest.raises(ProcedureError, match="P011 data source id 'ssh daemon' has a sign"):
+        load_new(source)
+    assert load_new(ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": GOOD})).id == "small"
+
+
+@given(st.text(alphabet="aZ9_.-é基𡫁 /:|,#$'`[(=*\t\\", min_size=1, max_size=8))
+def test_an_id_is_a_plain_word_or_a_fault(ident: str) -> None:
+    text = GOOD.replace("{id: auth,", f"{{id: {json.dumps(ident, ensure_ascii=False)},")
+    codes = {fault.code for fault in faults_of(text)}
+    assert ("P011" not in codes) == bool(re.fullmatch(r"[\w.-]+", ident))
+
+
+def for_server(text: str, name: str) -> list[tuple[str, int, str]]:
+    source = ProcedureSource(name="PROCEDURE.md", files={"PROCEDURE.md": text})
+    found = lint(source, today=TODAY, server=SERVERS[name])
+    return [(fault.code, fault.place.line, fault.message) for fault in found]
+
+
+def test_what_a_server_does_not_take_is_named_at_its_place() -> None:
+    mark = "| stats count AS failures"
+    text = GOOD.replace(mark, f"| spath\n{mark}", 1)
+    ((code, line, message),) = for_server(text, "official-1.2")
+    assert (code, line) == ("P057", line_of(text, "| spath"))
+    assert "'spath'" in message
+    assert "administrator" in message
+    assert for_server(text, "embedded") == []
+    assert for_server(GOOD, "official-1.2") == []
+
+
+def test_a_command_in_a_macro_is_named_where_the_macro_is_called() -> None:
+    text = GOOD.replace("| stats count AS failures", "\n| `deep` | stats count AS failures", 1)
+    files = {"PROCEDURE.md": text, "macros.conf": "[deep]\ndefinition = appendpipe [makemv x]\n"}
+    found = lint(
+        ProcedureSource(name="PROCEDURE.md", files=files), today=TODAY, server=SERVERS["official-1.2"]
+    )
+    assert [(fault.code, fault.place.line) for fault in found] == [("P057", line_of(text, "`deep`"))] * 2
+    assert {"'appendpipe'", "'makemv'"} == {fault.message.split()[9] for fault in found}
+
+
+@pytest.mark.parametrize(("length", "faults"), [(4_700, 0), (4_900, 1), (6_000, 1)])
+def test_a_search_that_is_too_long_with_its_macros_is_told(length: int, faults: int) -> None:
+    text = GOOD.replace("index=os vendor", "index=os `long` vendor", 1)
+    files = {"PROCEDURE.md": text, "macros.conf": f'[long]\ndefinition = x="{"y" * length}"\n'}
+    source = ProcedureSource(name="PROCEDURE.md", files=files)
+    found = lint(source, today=TODAY, server=SERVERS["official-1.2"])
+    assert [fault.code for fault in found] == ["P058"] * faults
+    assert lint(source, today=TODAY, server=SERVERS["livehybrid"]) == ()
+
+
+def test_a_lookup_of_the_server_is_declared_in_the_front_matter() -> None:
+    text = GOOD.replace("| stats count AS failures", "| lookup owners src_ip | stats count AS failures", 1)
+    assert "P028" not in {fault.code for fault in faults_of(text.replace("tlp:", "lookups: [owners]\ntlp:"))}
 
 
 def test_a_slip_in_the_name_of_a_data_model_is_told_at_its_place_with_the_name_meant() -> None:
