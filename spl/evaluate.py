@@ -27,6 +27,7 @@ from spl.expr import (
     Not,
     Subquery,
     field_names,
+    may_be_number,
 )
 from spl.meets import cidr_contains, meets
 from spl.parse_terms import parse_condition
@@ -109,7 +110,11 @@ def _arithmetic(expr: Arithmetic, scope: _Scope) -> Value:
     numbers = to_number(left), to_number(right)
     if numbers[0] is None or numbers[1] is None:
         joins = expr.op == "+" and isinstance(left, str) and isinstance(right, str)
-        return left + right if joins else None  # type: ignore[operator]
+        counted = any(
+            number is not None and may_be_number(side)
+            for number, side in zip(numbers, (expr.left, expr.right), strict=True)
+        )
+        return left + right if joins and not counted else None  # type: ignore[operator]
     return _calculate(expr.op, numbers[0], numbers[1])
 
 

@@ -163,6 +163,33 @@ def is_condition(expr: Expr) -> bool:
     return False
 
 
+def is_number(expr: Expr) -> bool:
+    """Tell whether `expr` is a number or missing, never a text."""
+    match expr:
+        case Literal(value):
+            return isinstance(value, int | float) and not isinstance(value, bool)
+        case Negate():
+            return True
+        case Arithmetic("+", left, right):
+            return is_number(left) or is_number(right)
+        case Arithmetic(op):
+            return op != "."
+        case Call(name):
+            return name in FUNCTIONS and FUNCTIONS[name].result == "number"
+    return False
+
+
+def may_be_number(expr: Expr) -> bool:
+    """Tell whether `expr` can be a text in one row and a number in another: a number does not join with `+`."""
+    match expr:
+        case Arithmetic("+"):
+            return not is_number(expr)
+        case Call(name, args):
+            given = any(is_number(arg) or may_be_number(arg) for arg in args)
+            return name in FUNCTIONS and FUNCTIONS[name].result == "same" and given
+    return False
+
+
 def rewrite(expr: Expr, change: Callable[[Expr], Expr | None]) -> Expr:
     """Return `expr` with every node for which `change` returns something replaced, parents first.
 

@@ -20,6 +20,7 @@ from spl.expr import (
     Not,
     Subquery,
     field_names,
+    may_be_number,
 )
 from spl.parse_terms import parse_condition
 from spl.python_calls import Kind
@@ -94,6 +95,8 @@ def _compiled(
     match expr:
         case Negate(operand):
             return Sql(f"(-{as_number(part(operand))})", Kind.NUMBER)
+        case Arithmetic("+", left, right) if may_be_number(left) or may_be_number(right):
+            return _added(part(left), part(right), may_be_number(left), may_be_number(right))
         case Arithmetic(op, left, right):
             return _arithmetic(op, part(left), part(right))
         case Compare(op, left, right):
@@ -138,13 +141,24 @@ def _arithmetic(op: str, left: Sql, right: Sql) -> Sql:
     return Sql(f"spl_finite({one} {op} {two})", Kind.NUMBER)
 
 
-def _added_or_joined(left: Sql, right: Sql) -> Sql:
-    """Return the sum of two texts that are numbers, else the two joined."""
+def _added(left: Sql, right: Sql, *counted: bool) -> Sql:
+    """Return what `+` gives where `counted` says which side may be a number: such a number joins with nothing."""
+    if left.kind is not Kind.TEXT or right.kind is not Kind.TEXT:
+        return _arithmetic("+", left, right)
+    numbers = " OR ".join(
+        f"{as_number(side)} IS NOT NULL"
+        for side, may_be in zip((left, right), counted, strict=True)
+        if may_be
+    )
+    return _added_or_joined(left, right, unless=numbers)
+
+
+def _added_or_joined(left: Sql, right: Sql, *, unless: str = "FALSE") -> Sql:
+    """Return the sum of two texts that are numbers, else the two joined; missing where they do not join."""
     one, two = as_number(left), as_number(right)
     added, joined = f"spl_text(spl_finite({one} + {two}))", f"{left.text} || {right.text}"
-    return Sql(
-        f"(CASE WHEN {one} IS NOT NULL AND {two} IS NOT NULL THEN {added} ELSE {joined} END)", Kind.TEXT
-    )
+    arms = f"WHEN {one} IS NOT NULL AND {two} IS NOT NULL THEN {added} WHEN {unless} THEN NULL ELSE {joined}"
+    return Sql(f"(CASE {arms} END)", Kind.TEXT)
 
 
 def _stays_finite(op: str, left: Sql, right: Sql) -> bool:

@@ -367,3 +367,19 @@ def test_letter_case_agrees_for_every_character() -> None:
 def test_both_backends_know_every_function_and_statistic() -> None:
     assert set(FUNCTIONS) == python_backend.IMPLEMENTED == sql_expr.IMPLEMENTED
     assert set(stat_functions.STATISTICS) == stat_functions.IMPLEMENTED
+
+
+@pytest.mark.parametrize("row", [{}, {"a": "1"}, {"a": "x"}, {"a": "1", "b": "2"}, {"a": "x", "b": "2"}])
+@pytest.mark.parametrize(
+    "text",
+    [
+        '"" + coalesce(a, now())',
+        '"t" + (a + b)',
+        '"t" + if(n > 0, 1, a)',
+        '"t" + min(1, a)',
+        '"t" + nullif(a, 1)',
+        "a + 1 + b",
+    ],
+)
+def test_what_may_be_a_number_joins_alike(text: str, row: dict[str, Any]) -> None:
+    check(text, row)
