@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-ROOM = 110
+ROOM = 122
 """Characters that the client may add to a search: the row that counts the others."""
 
 

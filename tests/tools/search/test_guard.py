@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from procedures import servers
 from spl.commands import ALIASES, COMMANDS
 from spl.macros import parse_macros_conf
 from spl.parse import FORBIDDEN, parse_search
@@ -307,3 +308,7 @@ def test_comments_are_not_sent() -> None:
         guarded("index=a ```a | delete `wipe` [search index=b] ``` | stats count")
         == "index=a   | stats count"
     )
+
+
+def test_lint_leaves_as_much_room_as_the_guard() -> None:
+    assert servers.ROOM == ROOM
