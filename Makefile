@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-model check bench limits eval eval-model mutation faults truth oracle spl-coverage golden lock format clean
+.PHONY: help demo test test-model check bench limits calm eval eval-model mutation faults truth oracle spl-coverage golden lock format clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -84,6 +84,9 @@ eval-model: $(DEV_STAMP)  ## a small model in Tejun and in a plain ReAct agent, 
 
 mutation: $(DEV_STAMP)  ## seed defects in finished reports and show how many the checks catch
 	@$(BIN)/python -m tests.mutation
+
+calm: $(DEV_STAMP)  ## every library item on every quiet day, and with each of its fields missing: what is held back, what is told
+	@$(BIN)/python -m tests.calm
 
 faults: $(DEV_STAMP)  ## every item over each stand-in of a Splunk MCP server with each fault; the table goes to .tejun/faults.json
 	@$(BIN)/python -m tests.siem.matrix

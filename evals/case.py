@@ -25,9 +25,10 @@ NEAR = 5
 
 VerdictName = Literal["investigate", "undetermined", "observe", "none"]
 Value = str | int | float | list[str]
-Gap = Literal["no_data", "silent", "gap", "truncated", "late", "baseline", "unsearched"]
+Gap = Literal["no_data", "silent", "gap", "truncated", "late", "baseline", "unsearched", "fields"]
 """What a report must own up to: no event at all, a source that was silent or had a gap, a cut-off result,
-a round that began before late events could arrive, earlier periods without data, a search that was not done."""
+a round that began before late events could arrive, earlier periods without data, a search that was not done, events
+without a field that the verdict needs."""
 
 
 class CaseError(Exception):
@@ -42,6 +43,17 @@ class Silence(Model):
     host: str | None = None
 
 
+class Lost(Model):
+    """A field that the logs no longer hold, or hold under another name; of AWS calls and of Windows events."""
+
+    field: str
+    """`eventName`, `userIdentity.arn`, or the name of a value of a Windows event."""
+    renamed: str | None = None
+    """What it is called instead; None when it is gone."""
+    since: dt.datetime | None = None
+    """From when on, in the procedure's zone; None from the beginning."""
+
+
 class Logs(Model):
     """Where the logs come from: the bundled generator, or a set of reference data beside the checkout."""
 
@@ -52,6 +64,8 @@ class Logs(Model):
     """Days of background up to the end of the window."""
     silent: tuple[Silence, ...] = ()
     plant: tuple[Plant, ...] = ()
+    lost: tuple[Lost, ...] = ()
+    """What background and planted events do not hold."""
     copies: int = Field(1, ge=1)
     """How many times the planted file is imported; more than once must change nothing."""
     set: str | None = None

@@ -9,13 +9,14 @@ import json
 import os
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from random import Random
 from zoneinfo import ZoneInfo
 
 from evals.case import Case, CaseError, Logs
+from evals.losing import without_fields
 from evals.planting import AlertPlanted, AuthPlanted, Calls, ConsoleLogin, Hits, Plant, WindowsPlanted
 from tools.demo import auth, cloudtrail, ids, web, windows
 from tools.logstore.store import LogStore
@@ -142,7 +143,8 @@ def fill_home(prepared: Prepared, home: Path, cache: Path) -> None:
     store = home / "logs"
     shutil.copytree(background_store(prepared, cache), store)
     logs = prepared.case.logs
-    files = write_files(planted(logs.plant, prepared.zone), home / "files", written_at=prepared.end + 60)
+    events = _as_logged(planted(logs.plant, prepared.zone), prepared)
+    files = write_files(events, home / "files", written_at=prepared.end + 60)
     for _ in range(logs.copies):
         import_files(store, files)
 
@@ -158,12 +160,19 @@ def background_store(prepared: Prepared, cache: Path) -> Path:
     folder = cache / background_key(prepared)
     if not folder.exists():
         making = folder.with_name(f"{folder.name}.{os.getpid()}")
-        files = write_files(background(prepared), making / "files", written_at=prepared.end + 60)
+        events = _as_logged(background(prepared), prepared)
+        files = write_files(events, making / "files", written_at=prepared.end + 60)
         with LogStore(making / "logs"):
             pass
         import_files(making / "logs", files)
         _publish(making, folder)
     return folder / "logs"
+
+
+def _as_logged(events: Events, prepared: Prepared) -> Events:
+    """Return the events without the fields that the case's logs have lost."""
+    calls, computers = without_fields(events.aws, events.windows, prepared.case.logs.lost, prepared.zone)
+    return replace(events, aws=calls, windows=computers)
 
 
 def _publish(making: Path, folder: Path) -> None:

@@ -44,5 +44,6 @@ CODES: dict[str, tuple[str, str]] = {
     "P057": ("warning", "A command is not known to be allowed by the server that was asked for."),
     "P058": ("error", "A search is longer than the server that was asked for takes."),
     "P059": ("warning", "A comparison with earlier periods fires at nothing against nothing."),
+    "P060": ("warning", "No stored event of an index and sourcetype holds a field that an item reads."),
 }
 """Every code with its severity and meaning; the documentation prints this table."""

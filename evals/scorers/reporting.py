@@ -23,6 +23,7 @@ _TOLD: dict[Gap, re.Pattern[str]] = {
     "truncated": re.compile(r"打ち切られた|cut off"),
     "late": re.compile(r"開始が早く|began before"),
     "baseline": re.compile(r"過去の期間.*揃っていない|earlier periods .* incomplete"),
+    "fields": re.compile(r"判定に要るフィールドがない|holds fields that the verdict needs"),
     "unsearched": re.compile(
         r"完了していない|did not finish|充足性を確かめられない|could not be established"
     ),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from tejun.guarding import guarded
 from tejun.output import FAILED, USAGE, JsonOption, clean, console, fail, print_json, print_table
 from tejun.shapes import FaultShape
+
+if TYPE_CHECKING:
+    from procedures.model import Fault
+    from procedures.source import ProcedureSource
 
 app = typer.Typer(help="Check and show written procedures.", no_args_is_help=True)
 
@@ -31,7 +36,8 @@ def lint_procedure(
 ) -> None:
     """Report all faults of procedures as path:line:column: CODE message. Exit 1 when one is an error.
 
-    Where the data directory has a casebook, a text that changed under the version of an earlier round is told.
+    Where the data directory has a casebook, a text that changed under the version of an earlier round is told; where
+    it has logs, a field that no event of theirs holds.
     """
     import datetime as dt
 
@@ -51,7 +57,9 @@ def lint_procedure(
     faults = [
         fault
         for source in sources
-        for fault in lint(source, today=today, ran=ran, datasets=datasets, server=limits)
+        for fault in _with_stored(
+            source, lint(source, today=today, ran=ran, datasets=datasets, server=limits)
+        )
     ]
     if json:
         print_json(
@@ -77,6 +85,19 @@ def lint_procedure(
         console().print(f"{errors} errors, {len(faults) - errors} warnings in {len(procedures)} procedures")
     if any(fault.severity == "error" for fault in faults):
         raise typer.Exit(FAILED)
+
+
+def _with_stored(source: ProcedureSource, faults: Sequence[Fault]) -> Iterator[Fault]:
+    """Yield what lint found, and the fields that no stored event holds; none where there is no store yet."""
+    from tejun.settings import read_settings
+    from tools.logstore.read_fields import unheld_fields
+    from tools.logstore.store import LogStore
+
+    yield from faults
+    folder = read_settings().logs
+    if folder.is_dir() and not any(fault.severity == "error" for fault in faults):
+        with LogStore(folder) as store:
+            yield from unheld_fields(source, store.catalog())
 
 
 def _ran() -> dict[tuple[str, str], set[str]]:

@@ -26,7 +26,7 @@ THRESHOLDS = (
 )  # fmt: skip
 SITUATIONS = (
     "fires", "below", "at", "above", "benign", "known benign", "expired", "no data", "silent", "truncated",
-    "duplicates", "day boundary", "DST", "late", "instructions", "prose", "round",
+    "duplicates", "day boundary", "DST", "late", "instructions", "prose", "round", "fields",
 )  # fmt: skip
 GOOD = """
 title: t

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import uuid
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from procedures.bundled import find_procedure
 from procedures.schedule import RoundWindow
 from procedures.source import read_source
 from tejun.opening import open_tejun
+from tests.calm import Days, measure, table
 from tests.calm import opened as resources_of
 from tests.graph.conftest import settings_of
 from tests.lost_fields import told
@@ -173,3 +175,11 @@ async def test_no_field_of_an_item_goes_missing_in_silence(home: Path, procedure
         assert (
             one.state != "unseen" or one.when == "always" or not one.occurs or one.field == "repeat_count"
         ), one
+
+
+async def test_healthy_days_stay_calm(home: Path) -> None:
+    """`make calm` runs every procedure over every day."""
+    days = Days("demo", plan.IDS, (plan.DEMO_DAY - dt.timedelta(days=2), plan.DEMO_DAY))
+    async with resources_of(home) as resources:
+        calm = await measure(resources, days)
+    assert (calm.items, calm.false, calm.fields) == (10, 0, 0), list(table([calm]))

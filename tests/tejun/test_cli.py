@@ -229,7 +229,7 @@ def test_lint_tells_a_text_that_changed_under_the_version_of_an_earlier_round(
     changed = shutil.copytree(find_procedure(plan.LINUX), tmp_path / "changed")
     with (changed / "macros.conf").open("a") as macros:
         macros.write("# another line\n")
-    assert "P054 version 1.1.0 has run with another text" in cli("procedure", "lint", str(changed)).stdout
+    assert "P054 version 1.2.0 has run with another text" in cli("procedure", "lint", str(changed)).stdout
 
 
 @pytest.fixture

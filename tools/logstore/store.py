@@ -148,6 +148,11 @@ class LogStore:
             for (index, sourcetype), files in sorted(groups.items())
         ]
 
+    def catalog(self) -> StoreCatalog:
+        """Return the events of the store as of now."""
+        cursor = self._database.cursor()
+        return StoreCatalog(self.folder, self.files(), lambda sql: _count(cursor, sql), self._remembered)
+
     def search(
         self,
         text: str,
