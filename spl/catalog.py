@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -41,6 +41,8 @@ class Relation:
     """Events of these indexes and sourcetypes in the window."""
     inside: bool = False
     """Whether every event lies in the window, so that no time needs to be read to know it."""
+    set_aside: Mapping[int, int] = field(default_factory=dict)
+    """Lines of these indexes and sourcetypes near the window that could not be read as events: their number by key."""
 
 
 class UnknownIndexError(SplError):

@@ -37,6 +37,7 @@ def event_stage(
         indexes=indexes, sourcetypes=kinds, earliest=runtime.earliest, latest=runtime.latest
     )
     runtime.scanned = _added(runtime.scanned, relation.scanned)
+    runtime.set_aside.update(relation.set_aside)
     names = _names(relation, wanted)
     source = {name: Sql(relation.fields[name].sql, KINDS[relation.fields[name].kind]) for name in names}
     source["_time"] = Sql("_time", Kind.NUMBER)

@@ -48,6 +48,8 @@ class Result:
     earliest: float
     latest: float
     seconds: float
+    set_aside: int = 0
+    """Lines of the searched indexes and sourcetypes that may belong in the window, and could not be read as events."""
 
 
 def run_search(
@@ -176,6 +178,7 @@ def _result(runtime: Runtime, search: Search, fetched: _Fetched, *, seconds: flo
         total=fetched.total,
         truncated=fetched.total > len(fetched.rows) or cut,
         scanned=runtime.scanned,
+        set_aside=sum(runtime.set_aside.values()),
         messages=fetched.messages,
         spl=search.text,
         sql=runtime.statements[-1],

@@ -89,6 +89,8 @@ class Runtime:
     statements: list[str] = field(default_factory=list)
     """Every SQL statement that was run, in order."""
     scanned: int | None = None
+    set_aside: dict[int, int] = field(default_factory=dict)
+    """Lines that were set aside where the search and its subsearches read, by key: none is counted twice."""
     unknown: set[str] = field(default_factory=set)
     """Event fields that the search reads and no event here has."""
     _schema: str | None = None

@@ -36,6 +36,14 @@ class ExplainedSearch(SearchShape):
     statements: list[str]
 
 
+class SourceOfFileShape(Shape):
+    """Events of one index and sourcetype in an imported file."""
+
+    index: str
+    sourcetype: str
+    events: int
+
+
 class ImportedFile(Shape):
     """One file of `tejun logs import --json`."""
 
@@ -49,6 +57,14 @@ class ImportedFile(Shape):
     last: float | None
     assumed_zone: str | None
     assumed_years: list[int]
+    flagged: int
+    """Events kept with something broken in them; their field `_flaw` says what."""
+    from_raw: int
+    """Ready events that got fields from their `_raw`."""
+    without_fields: list[SourceOfFileShape]
+    """Index and sourcetype of events none of which has a field: no search by field finds them."""
+    undescribed: list[SourceOfFileShape]
+    """Index and sourcetype of events that have only the fields that came with them: the sourcetype is not known."""
 
 
 class SourceShape(Shape):
@@ -61,6 +77,34 @@ class SourceShape(Shape):
     last: float
     files: int
     bytes: int
+    set_aside: int
+    """Lines that the import could not read as events of this index and sourcetype."""
+
+
+class SetAsideShape(Shape):
+    """One import of `tejun logs set-aside --json`."""
+
+    id: int
+    source: str
+    imported_at: float
+    lines: int
+    settled_by: str | None
+    because: str | None
+    shown: list[SetAsideLine]
+    """The lines themselves, up to `--lines`."""
+
+
+class SetAsideLine(Shape):
+    """One line that is no event; `text` shows its bytes."""
+
+    line: int
+    reason: str
+    index: str | None
+    sourcetype: str | None
+    time: float | None
+    after: float | None
+    """Time of the event before it in the file."""
+    text: str
 
 
 def _is_absent(value: object) -> bool:

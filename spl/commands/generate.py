@@ -196,6 +196,7 @@ class Metadata(Generator):
             indexes=self.indexes(), sourcetypes=None, earliest=run.earliest, latest=run.latest
         )
         run.scanned = relation.scanned
+        run.set_aside.update(relation.set_aside)
         text = relation.fields[field].sql
         select = (
             f"SELECT {text} AS c_value, CAST(count(*) AS DOUBLE) AS c_count, min(_time) AS c_first, max(_time) AS c_last, "
@@ -246,6 +247,7 @@ class EventCount(Generator):
         relation = builder.runtime.catalog.relation(
             indexes=self.indexes(), sourcetypes=None, earliest=-LAST_EPOCH, latest=LAST_EPOCH
         )
+        builder.runtime.set_aside.update(relation.set_aside)
         index = as_text(Sql(relation.fields["index"].sql, Kind.TEXT))
         group = "" if self.summarize else " GROUP BY 2"
         shown = "'all'" if self.summarize else index

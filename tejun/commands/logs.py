@@ -9,12 +9,26 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from tejun.guarding import guarded
-from tejun.output import FAILED, JsonOption, clock, console, known_zone, print_json, print_table
+from tejun.output import (
+    FAILED,
+    USAGE,
+    JsonOption,
+    clean,
+    clock,
+    console,
+    errors,
+    fail,
+    known_zone,
+    print_json,
+    print_table,
+)
 from tejun.settings import read_settings
-from tejun.shapes import ImportedFile, SourceShape
+from tejun.shapes import ImportedFile, SetAsideLine, SetAsideShape, SourceOfFileShape, SourceShape
 
 if TYPE_CHECKING:
-    from tools.logstore.importer import FileReport
+    from tools.logstore.importer import FileReport, SourceOfFile
+    from tools.logstore.manifest import ImportWithRejects, SetAside
+    from tools.logstore.store import LogStore
 
 app = typer.Typer(help="Import, list and serve local logs.", no_args_is_help=True)
 
@@ -48,8 +62,12 @@ def import_logs(
 ) -> None:
     """Import logs into the local store. Importing the same file twice adds nothing.
 
-    NDJSON events that carry _time, index, sourcetype and _raw need no option. A line that is no event is
-    kept aside and shown with its number, never dropped.
+    NDJSON events that carry _time, index, sourcetype and _raw need no option, nor do events that Splunk exported as CSV
+    with _raw; fields that only _raw holds are read from it where the sourcetype is known, given ones stay. An event with
+    broken bytes is kept and flagged (`_flaw=*`). A line that is no event is set aside, never dropped, and told by every
+    search that may have missed it (`tejun logs set-aside`).
+
+    Exit code: 0 when every line is an event, 1 when lines were set aside or a sourcetype was left without any field.
     """
     import time
     from zoneinfo import ZoneInfo
@@ -79,7 +97,7 @@ def import_logs(
         )
     if json:
         print_json([_shape(report) for report in reports])
-    if any(report.rejected for report in reports):
+    if any(report.rejected or report.without_fields for report in reports):
         raise typer.Exit(FAILED)
 
 
@@ -133,10 +151,46 @@ def _print_report(report: FileReport) -> None:
         console().print(
             f"  assumed the zone {report.assumed_zone} (times carry none; --timezone decides)", markup=False
         )
+    _print_fields(report)
     for line, reason in report.rejects:
-        console().print(f"  line {line}: {reason}", markup=False)
+        console().print(f"  line {line}: {clean(reason)}", markup=False)
     if report.rejected:
-        console().print(f"  {report.rejected:,} lines kept aside in {report.rejects_file}", markup=False)
+        console().print(
+            f"  {report.rejected:,} lines set aside in {report.rejects_file}: searches where they belong are incomplete "
+            "until someone has looked at them (`tejun logs set-aside`)",
+            markup=False,
+        )
+
+
+def _print_fields(report: FileReport) -> None:
+    """Say what is missing in what was kept."""
+    from tools.logstore.sourcetypes import all_sourcetypes
+
+    if report.from_raw:
+        console().print(f"  {report.from_raw:,} events got fields from their _raw")
+    if report.flagged:
+        console().print(f"  {report.flagged:,} events kept with broken bytes or values; find them by _flaw=*")
+    bare = set(report.without_fields)
+    for source in report.undescribed:
+        if source not in bare:
+            console().print(
+                f"  sourcetype {clean(source.sourcetype)} is not described here: {source.events:,} events have the fields "
+                "that came with them, and no other",
+                markup=False,
+            )
+    for source in report.without_fields:
+        known = source not in report.undescribed
+        errors().print(
+            f"  NO FIELD in {source.events:,} events of index={clean(source.index)} sourcetype={clean(source.sourcetype)}: "
+            "searches by field find nothing in them. "
+            + (
+                "Their text is not what this sourcetype looks like: check --sourcetype."
+                if known
+                else "The sourcetype is not described here: export the events with their fields, or name one that is "
+                f"({', '.join(sorted(all_sourcetypes()))})."
+            ),
+            markup=False,
+        )
 
 
 def _shape(report: FileReport) -> ImportedFile:
@@ -151,21 +205,31 @@ def _shape(report: FileReport) -> ImportedFile:
         last=report.last,
         assumed_zone=report.assumed_zone,
         assumed_years=list(report.assumed_years),
+        flagged=report.flagged,
+        from_raw=report.from_raw,
+        without_fields=[_source_shape(source) for source in report.without_fields],
+        undescribed=[_source_shape(source) for source in report.undescribed],
     )
+
+
+def _source_shape(source: SourceOfFile) -> SourceOfFileShape:
+    return SourceOfFileShape(index=source.index, sourcetype=source.sourcetype, events=source.events)
+
+
+ANY = "(any)"
+"""Stands for the index or sourcetype of a line that does not say whose it is."""
 
 
 @app.command("list")
 @guarded
 def list_logs(json: JsonOption = False) -> None:
-    """Show what is stored, by index and sourcetype."""
-    import dataclasses
-
+    """Show what is stored, by index and sourcetype, and how many lines the import had to set aside."""
     from tools.logstore.store import LogStore
 
     with LogStore(read_settings().logs) as store:
-        sources = store.sources()
+        sources = _with_set_aside(store)
     if json:
-        print_json([SourceShape(**dataclasses.asdict(source)) for source in sources])
+        print_json(sources)
         return
     if not sources:
         console().print("Nothing is stored yet. Import logs with `tejun logs import`, or run `tejun demo`.")
@@ -178,10 +242,112 @@ def list_logs(json: JsonOption = False) -> None:
             clock(source.first),
             clock(source.last),
             f"{source.bytes / 1e6:.1f}",
+            f"{source.set_aside:,}",
         ]
         for source in sources
     )
-    print_table(["index", "sourcetype", "events", "first", "last", "MB"], rows)
+    print_table(["index", "sourcetype", "events", "first", "last", "MB", "set aside"], rows)
+
+
+def _with_set_aside(store: LogStore) -> list[SourceShape]:
+    """Return every source with its lines set aside; those of no source known so far come last."""
+    import dataclasses
+
+    aside: dict[tuple[str, str], list[SetAside]] = {}
+    for one in store.set_aside():
+        aside.setdefault((one.index or ANY, one.sourcetype or ANY), []).append(one)
+    shapes = [
+        SourceShape(
+            **dataclasses.asdict(source),
+            set_aside=sum(one.lines for one in aside.pop((source.index, source.sourcetype), ())),
+        )
+        for source in store.sources()
+    ]
+    for (index, sourcetype), ones in sorted(aside.items()):
+        first, last = min(one.first for one in ones), max(one.last for one in ones)
+        lines = sum(one.lines for one in ones)
+        shapes.append(
+            SourceShape(
+                index=index,
+                sourcetype=sourcetype,
+                events=0,
+                first=first,
+                last=last,
+                files=0,
+                bytes=0,
+                set_aside=lines,
+            )
+        )
+    return shapes
+
+
+@app.command("set-aside")
+@guarded
+def list_set_aside(
+    lines: Annotated[int, typer.Option(min=0, help="Lines shown of each import.")] = 20,
+    settle: Annotated[
+        int | None,
+        typer.Option(
+            metavar="IMPORT", help="You looked at the lines of this import: tell of them no longer."
+        ),
+    ] = None,
+    because: Annotated[
+        str | None, typer.Option(help="Why they need not be told; kept with your name.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the lines that imports could not read as events, with their bytes shown and nothing in them alive.
+
+    A round whose searches may have missed such a line is incomplete. Nothing clears them but a person who looked:
+    `--settle IMPORT --because "…"`; the lines themselves stay. To bring what they say into the store, mend them and
+    import the mended lines as a file of their own.
+    """
+    from tools.logstore.store import LogStore
+
+    settings = read_settings()
+    with LogStore(settings.logs) as store:
+        if settle is not None:
+            if not because:
+                fail("--settle needs --because: say why these lines need not be told.", USAGE)
+            store.settle(settle, by=settings.user, because=because)
+        found = [_set_aside_shape(one, kept, lines) for one, kept in store.rejected()]
+    if json:
+        print_json(found)
+        return
+    if not found:
+        console().print("No line was set aside.")
+    for one in found:
+        _print_set_aside(one)
+
+
+def _set_aside_shape(one: ImportWithRejects, kept: list[dict[str, object]], lines: int) -> SetAsideShape:
+    from tools.logstore.rejects import line_of
+
+    return SetAsideShape(
+        id=one.id,
+        source=one.source,
+        imported_at=one.imported_at,
+        lines=one.rejected,
+        settled_by=one.settled_by,
+        because=one.because,
+        shown=[SetAsideLine(**line_of(entry)) for entry in kept[:lines]],
+    )
+
+
+def _print_set_aside(one: SetAsideShape) -> None:
+    settled = f", settled by {one.settled_by}: {one.because}" if one.settled_by else ""
+    console().print(
+        clean(f"import {one.id}: {one.lines:,} lines of {one.source}, {clock(one.imported_at)}{settled}"),
+        markup=False,
+    )
+    for line in one.shown:
+        when = clock(line.time) if line.time is not None else ""
+        when = when or (f"after {clock(line.after)}" if line.after is not None else "time unknown")
+        place = f"index={line.index or ANY} sourcetype={line.sourcetype or ANY}"
+        console().print(clean(f"  line {line.line}, {when}, {place}: {line.reason}"), markup=False)
+        console().print(clean(f"    {line.text}"), markup=False)
+    if one.lines > len(one.shown):
+        console().print(f"  {one.lines - len(one.shown):,} more lines", markup=False)
 
 
 @app.command("serve")

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tools.logstore.events import Event
+from tools.logstore.flaws import FIELD as FLAW
 from tools.logstore.layout import arrange, column_name, split_fields, to_table, write_parquet
 from tools.logstore.manifest import StoredFile
 
@@ -36,6 +37,8 @@ class Batch:
     events: list[Event] = field(default_factory=list)
     count: int = 0
     bytes: int = 0
+    flagged: int = 0
+    """Events with a flaw."""
     written: list[StoredFile] = field(default_factory=list)
     """What is on disk; complete after `finish`."""
     _pending: deque[Future[StoredFile]] = field(default_factory=deque)
@@ -46,6 +49,7 @@ class Batch:
         self.events.append(event)
         self.count += 1
         self.bytes += len(event.raw)
+        self.flagged += FLAW in event.fields
         if len(self.events) >= BATCH or self.bytes >= BATCH_BYTES:
             self.flush()
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
 from tools.logstore.errors import LogImportError
-from tools.logstore.events import Event, FieldValue
+from tools.logstore.events import Event, FieldValue, UnreadableEventError
+from tools.logstore.flaws import FIELD as FLAW
+from tools.logstore.from_raw import FromRaw
 from tools.logstore.sourcetypes import Sourcetype, find_sourcetype
 from tools.logstore.times import (
     UnreadableTimeError,
@@ -40,7 +43,10 @@ class Defaults:
     """When the file was written, epoch seconds; decides the year of times without one."""
     zone: ZoneInfo | None = None
     """Zone of times that carry none; None takes the sourcetype's."""
+    self_described: bool = False
+    """Whether the file's events say whose they are; then a line that does not is none, and no fault of the caller."""
     assumed: Assumed = field(default_factory=Assumed)
+    from_raw: FromRaw = field(default_factory=FromRaw)
 
 
 def named(defaults: Defaults) -> tuple[str, Sourcetype]:
@@ -48,9 +54,12 @@ def named(defaults: Defaults) -> tuple[str, Sourcetype]:
 
     Raises:
         LogImportError: They are not given.
+        UnreadableEventError: They are not given, and the other events of the file name their own.
     """
     if defaults.index is None or defaults.sourcetype is None:
         missing = [name for name in ("index", "sourcetype") if getattr(defaults, name) is None]
+        if defaults.self_described:
+            raise UnreadableEventError(f"the event does not name its {' and '.join(missing)}")
         raise LogImportError(
             f"events of {defaults.source!r} do not name their {' and '.join(missing)}. "
             f"Give {' and '.join('--' + name for name in missing)}."
@@ -59,12 +68,18 @@ def named(defaults: Defaults) -> tuple[str, Sourcetype]:
 
 
 def build_event(
-    index: str, sourcetype: Sourcetype, raw: str, fields: dict[str, FieldValue], defaults: Defaults
+    index: str,
+    sourcetype: Sourcetype,
+    raw: str,
+    fields: dict[str, FieldValue],
+    defaults: Defaults,
+    flaws: Sequence[str] = (),
 ) -> Event:
     """Return the event of a raw text and its fields.
 
     A field that bears the name of a metadata field is kept as `extracted_<name>`, but `host` is taken for
     the host unless the caller gives one, and a source that the sourcetype computes (EVAL-source) for the source.
+    What is broken in the event is named by `_flaw`, which no event can bring along.
 
     Raises:
         UnreadableTimeError: The time cannot be found or read.
@@ -82,6 +97,7 @@ def build_event(
             fields[f"extracted_{name}"] = fields.pop(name)
     fields.pop("_time", None)
     fields.pop("_raw", None)
+    mark_flaws(fields, flaws)
     return Event(
         time=time,
         raw=raw,
@@ -91,6 +107,14 @@ def build_event(
         source=computed if isinstance(computed, str) else defaults.source,
         fields=fields,
     )
+
+
+def mark_flaws(fields: dict[str, FieldValue], flaws: Sequence[str]) -> None:
+    """Name the flaws of an event among its fields; a field of its own of that name is kept as `extracted__flaw`."""
+    if FLAW in fields:
+        fields[f"extracted_{FLAW}"] = fields.pop(FLAW)
+    if flaws:
+        fields[FLAW] = flaws[0] if len(flaws) == 1 else list(flaws)
 
 
 def _time_of(sourcetype: Sourcetype, fields: dict[str, FieldValue], raw: str, defaults: Defaults) -> float:

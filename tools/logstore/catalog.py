@@ -10,7 +10,7 @@ from typing import Any
 from spl.catalog import FieldKind, Relation, StoredField, UnknownIndexError
 from spl.sql_text import identifier, in_window, text_literal
 from tools.logstore.layout import column_name
-from tools.logstore.manifest import StoredFile
+from tools.logstore.manifest import SetAside, StoredFile
 
 METADATA = ("_raw", "index", "sourcetype", "host", "source")
 Count = Callable[[str], int]
@@ -32,12 +32,18 @@ class StoreCatalog:
     """Implements `spl.catalog.Catalog` over one reading of the manifest."""
 
     def __init__(
-        self, folder: Path, files: Sequence[StoredFile], count: Count, remembered: Remembered | None = None
+        self,
+        folder: Path,
+        files: Sequence[StoredFile],
+        count: Count,
+        remembered: Remembered | None = None,
+        set_aside: Sequence[SetAside] = (),
     ) -> None:
         self._folder = folder
         self._files = files
         self._count = count
         self._remembered = remembered or Remembered()
+        self._set_aside = set_aside
 
     def relation(
         self,
@@ -73,7 +79,14 @@ class StoreCatalog:
             scanned += self._counted(
                 f"SELECT count(*) FROM {self._sql(edge)} WHERE {in_window(earliest, latest)}"
             )
-        return Relation(sql=self._sql(near), fields=fields, scanned=scanned, inside=not edge)
+        missed = {
+            aside.id: aside.lines
+            for aside in self._set_aside
+            if aside.concerns(indexes, sourcetypes, earliest, latest)
+        }
+        return Relation(
+            sql=self._sql(near), fields=fields, scanned=scanned, inside=not edge, set_aside=missed
+        )
 
     def sourcetypes(self) -> frozenset[str]:
         """Return the sourcetypes of all stored events."""

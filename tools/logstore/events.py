@@ -10,6 +10,10 @@ import orjson
 FieldValue = str | list[str]
 
 
+class Several(list[object]):
+    """The values of a name that one JSON object gives more than once."""
+
+
 class UnreadableEventError(ValueError):
     """Something in the input is no event; the message says why."""
 
@@ -48,8 +52,9 @@ def flatten(value: object, name: str = "") -> Iterator[tuple[str, str]]:
         for key, inner in value.items():
             yield from flatten(inner, f"{name}.{key}" if name else str(key))
     elif isinstance(value, list):
+        below = name if isinstance(value, Several) else name + "{}"
         for inner in value:
-            yield from flatten(inner, name + "{}")
+            yield from flatten(inner, below)
     elif value is not None and value != "":
         yield name, to_text(value)
 

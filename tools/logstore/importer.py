@@ -17,19 +17,31 @@ from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tools.logstore.batch import Batch
 from tools.logstore.building import Defaults
 from tools.logstore.errors import LogImportError
+from tools.logstore.flaws import FIELD as FLAW
 from tools.logstore.lines import Reject
-from tools.logstore.manifest import Manifest
+from tools.logstore.manifest import Manifest, StoredFile
 from tools.logstore.readers import read_events
 from tools.logstore.rejects import Rejects
+from tools.logstore.sourcetypes import all_sourcetypes
 
 _CHUNK = 1 << 20
 
 Progress = Callable[[str, int, int], None]
 """Called with the file's name, its bytes read so far, and the events read so far."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOfFile:
+    """Events of one index and sourcetype in one file."""
+
+    index: str
+    sourcetype: str
+    events: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +61,14 @@ class FileReport:
     """Zone that was assumed for times without one."""
     assumed_years: tuple[int, ...] = ()
     """Years that were assumed for times without one, first and last."""
+    flagged: int = 0
+    """Events that are kept although something in them is broken; `_flaw` says what."""
+    from_raw: int = 0
+    """Ready events that got fields from their `_raw`."""
+    without_fields: tuple[SourceOfFile, ...] = ()
+    """Index and sourcetype of events none of which has a field."""
+    undescribed: tuple[SourceOfFile, ...] = ()
+    """Index and sourcetype of events whose sourcetype is not described: their fields are those that came with them."""
 
 
 def expand_paths(paths: Iterable[str]) -> Iterator[str]:
@@ -153,7 +173,7 @@ def _import_stream(
         return FileReport(path=path, events=0, rejected=0, duplicate=True)
     counting = _Counting(stream)
     batch = Batch(folder, manifest.take_ticket() << 36)
-    rejects = Rejects(folder, path)
+    rejects = Rejects(folder, path, defaults.written_at)
     try:
         for read in read_events(io.BufferedReader(counting, _CHUNK), defaults):
             if isinstance(read, Reject):
@@ -161,8 +181,10 @@ def _import_stream(
                 continue
             if isinstance(read, pa.Table):
                 batch.add_table(read)
+                rejects.saw(*_ends(read), **_steps(read))
             else:
                 batch.add(read)
+                rejects.saw(read.time, read.time)
             if progress and (batch.count % 5000 == 0 or isinstance(read, pa.Table)):
                 progress(path, counting.count, batch.count)
         counting.drain()
@@ -176,6 +198,8 @@ def _import_stream(
             source=path,
             rejected=rejects.count,
             imported_at=time.time(),
+            set_aside=rejects.places(),
+            kept_in=Path(rejects.kept_in).name if rejects.kept_in else None,
         )
     except BaseException:
         batch.discard()
@@ -188,6 +212,28 @@ def _import_stream(
         rejects.discard()
         return FileReport(path=path, events=0, rejected=0, duplicate=True)
     return _report(path, batch, rejects, defaults)
+
+
+def _ends(table: pa.Table) -> tuple[float, float]:
+    return table["_time"][0].as_py(), table["_time"][-1].as_py()
+
+
+def _steps(table: pa.Table) -> dict[str, float]:
+    """Return the largest steps of time from one event to the next, back and forth."""
+    if table.num_rows < 2:
+        return {}
+    found = pc.min_max(pc.subtract(table["_time"][1:], table["_time"][:-1])).as_py()
+    return {"back": max(0.0, -found["min"]), "forth": max(0.0, found["max"])}
+
+
+def _sources(batch: Batch) -> Iterator[tuple[SourceOfFile, bool]]:
+    """Yield the index and sourcetype of all events of a file, and whether one of them has a field."""
+    groups: dict[tuple[str, str], list[StoredFile]] = {}
+    for file in batch.written:
+        groups.setdefault((file.index, file.sourcetype), []).append(file)
+    for (index, sourcetype), files in sorted(groups.items()):
+        fields = {name for file in files for name in (*file.columns, *file.rest)}
+        yield SourceOfFile(index, sourcetype, sum(file.events for file in files)), bool(fields - {FLAW})
 
 
 def _report(path: str, batch: Batch, rejects: Rejects, defaults: Defaults) -> FileReport:
@@ -208,6 +254,12 @@ def _report(path: str, batch: Batch, rejects: Rejects, defaults: Defaults) -> Fi
         last=last,
         assumed_zone=assumed.zone,
         assumed_years=years,
+        flagged=batch.flagged,
+        from_raw=defaults.from_raw.added,
+        without_fields=tuple(source for source, has_fields in _sources(batch) if not has_fields),
+        undescribed=tuple(
+            source for source, _ in _sources(batch) if source.sourcetype not in all_sourcetypes()
+        ),
     )
 
 

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
+from tools.logstore.events import UnreadableEventError
+
 Line = tuple[int, bytes, str | None]
 """Line number, the line without its end, and why the input broke off here, if it did."""
 
@@ -23,11 +25,18 @@ _CHUNK = 1 << 18
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """Something that is no event: kept aside, never dropped."""
+    """Something that is no event: set aside, never dropped."""
 
     line: int
     reason: str
     data: bytes
+    index: str | None = None
+    """Index and sourcetype that it would have; None when they cannot be told."""
+    sourcetype: str | None = None
+    time: float | None = None
+    """Its own time, epoch seconds; None when none can be read."""
+    cut: bool = False
+    """Whether the input breaks off here, so that nobody knows what and how much is missing."""
 
 
 DAMAGE = (EOFError, zlib.error, gzip.BadGzipFile)
@@ -74,6 +83,16 @@ def blocks_of(stream: io.BufferedIOBase) -> Iterator[Block]:
         yield number, last, None
 
 
+def check_whole(broken: str | None) -> None:
+    """Raise where the input broke off.
+
+    Raises:
+        UnreadableEventError: It did, for this reason.
+    """
+    if broken:
+        raise UnreadableEventError(broken)
+
+
 def lines_of(blocks: Iterable[Block]) -> Iterator[Line]:
     """Yield the lines of `blocks`."""
     for number, block, broken in blocks:
@@ -90,12 +109,3 @@ def lines_of(blocks: Iterable[Block]) -> Iterator[Line]:
 def without_mark(number: int, line: bytes) -> bytes:
     """Return `line` without the byte order mark that the first line of a file may have."""
     return line.removeprefix(BOM) if number == 1 else line
-
-
-def decoded(number: int, line: bytes) -> str:
-    """Return `line` as text.
-
-    Raises:
-        UnicodeDecodeError: It is not UTF-8.
-    """
-    return without_mark(number, line).decode()

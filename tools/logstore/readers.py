@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain, dropwhile, islice
 from typing import TypeAlias
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 
 from tools.logstore.building import Defaults, build_event, named
 from tools.logstore.events import Event, UnreadableEventError
+from tools.logstore.flaws import text_of
 from tools.logstore.lines import (
     Block,
     Line,
@@ -18,16 +20,17 @@ from tools.logstore.lines import (
     Reject,
     begins_with,
     blocks_of,
-    decoded,
+    check_whole,
     lines_of,
     open_plain,
     without_mark,
 )
-from tools.logstore.readers_csv import read_csv
+from tools.logstore.readers_csv import is_export, read_csv, read_export
 from tools.logstore.readers_evtx import SIGNATURE, read_evtx
 from tools.logstore.readers_json import brings_metadata, is_object, read_document, read_objects
 from tools.logstore.readers_ready import read_ready
 from tools.logstore.readers_xml import read_xml
+from tools.logstore.setting_aside import set_aside
 from tools.logstore.sourcetypes import find_sourcetype
 
 Read: TypeAlias = Event | Reject | pa.Table
@@ -51,9 +54,11 @@ def read_events(stream: io.BufferedReader, defaults: Defaults) -> Iterator[Read]
     begun, sample = _begin(blocks)
     if not sample:
         return iter(())
-    if any(brings_metadata(line) for line in sample):
-        return read_ready(chain(begun, blocks), defaults)
+    if any(brings_metadata(line, defaults) for line in sample):
+        return read_ready(chain(begun, blocks), replace(defaults, self_described=True))
     everything = dropwhile(_is_blank, lines_of(chain(begun, blocks)))
+    if is_export(sample[0]):
+        return read_export(everything, defaults)
     mode = find_sourcetype(defaults.sourcetype).kv_mode if defaults.sourcetype else ""
     if mode == "csv":
         return read_csv(everything, defaults)
@@ -88,16 +93,15 @@ def _is_blank(line: Line) -> bool:
 def _read_text(lines: Lines, defaults: Defaults) -> Iterator[Read]:
     index, sourcetype = named(defaults)
     for number, line, broken in lines:
-        if broken:
-            yield Reject(number, broken, line)
-            continue
-        if not line.strip():
+        data = without_mark(number, line)
+        if broken is None and not data.strip():
             continue
         try:
-            text = decoded(number, line)
-            read: Read = build_event(index, sourcetype, text, sourcetype.extract(text), defaults)
-        except UnicodeDecodeError as error:
-            read = Reject(number, f"not UTF-8 (byte {error.start + 1})", line)
+            check_whole(broken)
+            text, flaws = text_of(data)
+            read: Read = build_event(index, sourcetype, text, sourcetype.extract(text), defaults, flaws)
         except UnreadableEventError as error:
-            read = Reject(number, str(error), line)
+            read = set_aside(
+                number, str(error), line, defaults, index=index, sourcetype=sourcetype.name, cut=bool(broken)
+            )
         yield read

@@ -16,8 +16,10 @@ from evtx import PyEvtxParser
 from tools.logstore.building import Defaults, named
 from tools.logstore.errors import LogImportError
 from tools.logstore.events import Event, UnreadableEventError
+from tools.logstore.flaws import text_of
 from tools.logstore.lines import DAMAGE, Reject
 from tools.logstore.readers_xml import build_windows_event
+from tools.logstore.setting_aside import set_aside
 
 SIGNATURE = b"ElfFile\x00"
 """First bytes of an EVTX file."""
@@ -44,14 +46,17 @@ def read_evtx(stream: io.BufferedIOBase, defaults: Defaults) -> Iterator[Event |
         for record in _records(path, defaults.source):
             position += 1
             if isinstance(record, str):
-                yield Reject(position, f"damaged record or chunk of the event log: {record}", b"")
+                reason, data = f"damaged record or chunk of the event log: {record}", b""
+                yield set_aside(position, reason, data, defaults, index=index, sourcetype=sourcetype.name)
                 continue
             text = _DECLARATION.sub("", record["data"]).strip()
+            shown, flaws = text_of(text.encode("utf-8", "surrogatepass"))
             try:
-                yield build_windows_event(index, sourcetype, text, defaults)
+                yield build_windows_event(index, sourcetype, shown, defaults, flaws)
             except UnreadableEventError as error:
-                number = record["event_record_id"]
-                yield Reject(position, f"record {number} of the event log: {error}", text.encode())
+                reason = f"record {record['event_record_id']} of the event log: {error}"
+                data = text.encode("utf-8", "surrogatepass")
+                yield set_aside(position, reason, data, defaults, index=index, sourcetype=sourcetype.name)
 
 
 def _copy(stream: io.BufferedIOBase, path: Path, source: str) -> None:

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 import orjson
 
-from tools.logstore.building import Defaults, build_event, named, read_time
-from tools.logstore.events import Event, FieldValue, UnreadableEventError, collect, flatten
-from tools.logstore.lines import Line, Lines, Reject, without_mark
-from tools.logstore.sourcetypes import find_sourcetype
-from tools.logstore.times import UnreadableTimeError, checked
-
-MEMBER_FIELDS = frozenset({"_time", "index", "sourcetype", "_raw"})
-"""An object that has these is an event with its metadata."""
-
-_TEXTS = frozenset({str})
+from tools.logstore.building import Defaults, build_event, named
+from tools.logstore.events import Event, UnreadableEventError, collect, flatten
+from tools.logstore.flaws import in_order, text_of
+from tools.logstore.json_values import elements_of, holds_records, read_json
+from tools.logstore.lines import Line, Lines, Reject, check_whole, without_mark
+from tools.logstore.ready_events import is_ready, ready_event
+from tools.logstore.setting_aside import set_aside
 
 
-def brings_metadata(line: Line) -> bool:
-    """Tell whether a line is an event that needs no description."""
+def brings_metadata(line: Line, defaults: Defaults) -> bool:
+    """Tell whether a line is an event that needs no description beside what the caller gave."""
     data = without_mark(line[0], line[1])
     if not data.lstrip().startswith(b"{"):
         return False
     try:
-        record = orjson.loads(data)
-    except orjson.JSONDecodeError:
+        record, _ = read_json(data)
+    except UnreadableEventError:
         return False
-    return isinstance(record, dict) and record.keys() >= MEMBER_FIELDS
+    return isinstance(record, dict) and is_ready(record, defaults)
 
 
 def read_objects(lines: Lines, defaults: Defaults) -> Iterator[Event | Reject]:
@@ -40,66 +38,119 @@ def read_objects(lines: Lines, defaults: Defaults) -> Iterator[Event | Reject]:
         yield from read_document(chain([first], remaining), defaults)
         return
     for number, line, broken in chain([first], remaining):
-        if broken:
-            yield Reject(number, broken, line)
-            continue
         data = without_mark(number, line)
-        if not data.strip():
-            continue
-        try:
-            record = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            yield Reject(number, _why_no_json(data, error), line)
-            continue
-        if record.__class__ is dict and isinstance(record.get("Records"), list):
-            yield from _read_records(number, record["Records"], defaults)
+        if broken:
+            yield _aside(number, broken, line, defaults, cut=True)
+        elif data.strip():
+            yield from _read_line(number, data, defaults)
+
+
+def _read_line(number: int, data: bytes, defaults: Defaults) -> Iterator[Event | Reject]:
+    try:
+        record, flaws = read_json(data)
+    except UnreadableEventError as error:
+        elements = elements_of(data) if holds_records(data) else None
+        if elements is None:
+            yield _aside(number, str(error), data, defaults)
         else:
-            yield _event_or_reject(number, record, data, defaults)
+            yield from _read_elements(number, data, elements, str(error), defaults, cut=False)
+        return
+    if record.__class__ is dict and isinstance(record.get("Records"), list):
+        yield from _read_records(number, record["Records"], data, flaws, defaults)
+    else:
+        yield _event_or_aside(number, record, data, flaws, defaults)
 
 
 def read_document(lines: Lines, defaults: Defaults) -> Iterator[Event | Reject]:
     """Read one JSON document: an array of objects, an object that holds `Records`, or one object.
 
-    What is no document, but holds objects of one line each, is read line by line.
+    A document that is cut or damaged gives the elements that can be read; what is no document, but holds objects of one
+    line each, is read line by line.
     """
     held = list(lines)
     start = held[0][0]
     whole = without_mark(start, b"\n".join(line for _, line, _ in held))
     broken = held[-1][2]
     try:
-        document = orjson.loads(whole) if not broken else None
-    except orjson.JSONDecodeError as error:
-        if any(is_object(line) for line in held[1:]):
-            yield from _read_lines_of_document(held, defaults)
-        else:
-            yield Reject(start + error.lineno - 1, _why_no_json(whole, error), whole)
-        return
-    if broken:
-        yield Reject(held[-1][0], broken, whole)
+        check_whole(broken)
+        document, flaws = read_json(whole)
+    except UnreadableEventError as error:
+        yield from _read_damaged_document(held, whole, str(error), defaults)
         return
     records = document.get("Records") if isinstance(document, dict) else document
-    yield from _read_records(start, records if isinstance(records, list) else [document], defaults)
+    if isinstance(records, list):
+        yield from _read_records(start, records, whole, flaws, defaults)
+    else:
+        yield _event_or_aside(start, document, whole, flaws, defaults)
+
+
+def _read_damaged_document(
+    held: list[Line], whole: bytes, reason: str, defaults: Defaults
+) -> Iterator[Event | Reject]:
+    """Read what can be read, as elements or as lines: whichever leaves less aside."""
+    start, cut = held[0][0], bool(held[-1][2])
+    ways = []
+    if (elements := elements_of(whole)) is not None:
+        ways.append(list(_read_elements(start, whole, elements, reason, defaults, cut=cut)))
+    if any(is_object(line) for line in held[1:]):
+        ways.append(list(_read_lines_of_document(held, defaults)))
+    if not ways:
+        yield _aside(start, reason, whole, defaults, cut=cut)
+        return
+    yield from min(ways, key=lambda reads: sum(len(one.data) for one in reads if isinstance(one, Reject)))
 
 
 def _read_lines_of_document(held: list[Line], defaults: Defaults) -> Iterator[Event | Reject]:
     for number, line, broken in held:
         data = without_mark(number, line)
-        if not data.strip() and not broken:
+        if broken:
+            yield _aside(number, broken, line, defaults, cut=True)
+        elif data.strip():
+            yield from _read_line(number, data, defaults)
+
+
+def _read_records(
+    number: int, records: list[Any], whole: bytes, flaws: tuple[str, ...], defaults: Defaults
+) -> Iterator[Event | Reject]:
+    """Read the records of a document; if something is wrong with it, each from its own text, to know with which."""
+    elements = elements_of(whole) if flaws else None
+    if elements is not None:
+        yield from _read_elements(number, whole, elements, "", defaults, cut=False)
+        return
+    for position, record in enumerate(records, 1):
+        data = orjson.dumps(record)
+        yield _of_document(position, _event_or_aside(number, record, data, flaws, defaults))
+
+
+def _read_elements(
+    number: int,
+    whole: bytes,
+    elements: Iterator[tuple[int, bytes, bool]],
+    reason: str,
+    defaults: Defaults,
+    *,
+    cut: bool,
+) -> Iterator[Event | Reject]:
+    counted = 0
+    for position, (offset, data, complete) in enumerate(elements, 1):
+        number += whole.count(b"\n", counted, offset)
+        counted = offset
+        if not complete:
+            yield _aside(number, reason or "the document goes on behind its end", data, defaults, cut=cut)
             continue
         try:
-            record = orjson.loads(data)
-        except orjson.JSONDecodeError as error:
-            yield Reject(number, broken or _why_no_json(data, error), line)
-            continue
-        yield _event_or_reject(number, record, data, defaults)
+            text = data.rstrip().removesuffix(b",").strip()
+            record, flaws = read_json(text)
+        except UnreadableEventError as error:
+            yield _of_document(position, _aside(number, str(error), data, defaults))
+        else:
+            yield _of_document(position, _event_or_aside(number, record, text, flaws, defaults))
 
 
-def _read_records(number: int, records: list[Any], defaults: Defaults) -> Iterator[Event | Reject]:
-    for position, record in enumerate(records, 1):
-        read = _event_or_reject(number, record, orjson.dumps(record), defaults)
-        if isinstance(read, Reject):
-            read = Reject(number, f"record {position} of the document: {read.reason}", read.data)
-        yield read
+def _of_document(position: int, read: Event | Reject) -> Event | Reject:
+    if isinstance(read, Reject):
+        return replace(read, reason=f"record {position} of the document: {read.reason}")
+    return read
 
 
 def _opens_document(line: Line) -> bool:
@@ -110,77 +161,56 @@ def _opens_document(line: Line) -> bool:
 
 
 def is_object(line: Line) -> bool:
-    """Tell whether a line is a whole JSON object."""
+    """Tell whether a line is a whole JSON object, damaged or not."""
+    data = without_mark(line[0], line[1])
+    if not data.lstrip(b"\0 \t\r\n").startswith(b"{"):
+        return False
     try:
-        return isinstance(orjson.loads(without_mark(line[0], line[1])), dict)
-    except orjson.JSONDecodeError:
+        return isinstance(read_json(data)[0], dict)
+    except UnreadableEventError:
         return False
 
 
-def _why_no_json(data: bytes, error: orjson.JSONDecodeError) -> str:
-    try:
-        data.decode()
-    except UnicodeDecodeError as fault:
-        return f"not UTF-8 (byte {fault.start + 1})"
-    return f"no JSON: {error.msg}"
+def _aside(number: int, reason: str, data: bytes, defaults: Defaults, *, cut: bool = False) -> Reject:
+    """Set aside what cannot be read; whose it is stands in what the caller gave, unless it may say so itself."""
+    ours = b'"index"' not in data and b'"sourcetype"' not in data and not cut
+    index, sourcetype = (defaults.index, defaults.sourcetype) if ours else (None, None)
+    return set_aside(number, reason, data, defaults, index=index, sourcetype=sourcetype, cut=cut)
 
 
-def _event_or_reject(number: int, record: Any, data: bytes, defaults: Defaults) -> Event | Reject:
+def _event_or_aside(
+    number: int, record: Any, data: bytes, flaws: tuple[str, ...], defaults: Defaults
+) -> Event | Reject:
     if record.__class__ is not dict:
-        return Reject(number, "the line is JSON, but no object", data)
+        return _aside(number, "the line is JSON, but no object", data, defaults)
+    index, kind = record.get("index", defaults.index), record.get("sourcetype", defaults.sourcetype)
+    ready = is_ready(record, defaults)
     try:
-        if record.keys() >= MEMBER_FIELDS:
-            return _ready_event(record, defaults)
-        index, sourcetype = named(defaults)
-        fields = sourcetype.compute(collect(flatten(record)))
-        return build_event(index, sourcetype, data.decode(), fields, defaults)
+        return _event(record, data, flaws, defaults)
     except UnreadableEventError as error:
-        return Reject(number, str(error), data)
+        if not ready:
+            index, kind = defaults.index, defaults.sourcetype
+        return set_aside(
+            number,
+            str(error),
+            data,
+            defaults,
+            index=index if isinstance(index, str) and index else None,
+            sourcetype=kind if isinstance(kind, str) and kind else None,
+        )
     except RecursionError:
-        return Reject(number, "the object is nested too deeply", data)
+        return _event_or_aside(number, *_read_shallow(data), defaults)
 
 
-def _ready_event(record: dict[str, Any], defaults: Defaults) -> Event:
-    """Return the event of a record that brings its metadata along; the record is used up."""
-    time, raw = record.pop("_time"), record.pop("_raw")
-    index, sourcetype = record.pop("index"), record.pop("sourcetype")
-    host, source = record.pop("host", None), record.pop("source", None)
-    if not (raw.__class__ is index.__class__ is sourcetype.__class__ is str):
-        raise UnreadableEventError("_raw, index or sourcetype is no text")
-    if not index or not sourcetype:
-        raise UnreadableEventError("index or sourcetype is empty")
-    for name, value in (("host", host), ("source", source)):
-        if value is not None and value.__class__ is not str:
-            record[f"extracted_{name}"] = value
-    return Event(
-        time=checked(time) if time.__class__ is float else _read_ready_time(time, defaults),
-        raw=raw,
-        index=index,
-        sourcetype=sourcetype,
-        host=host if isinstance(host, str) and host else defaults.host or "",
-        source=source if isinstance(source, str) and source else defaults.source,
-        fields=record if _TEXTS.issuperset(map(type, record.values())) else _flat_fields(record),
-    )
+def _read_shallow(data: bytes) -> tuple[Any, bytes, tuple[str, ...]]:
+    record, flaws = read_json(data, leniently=True)
+    return record, data, flaws
 
 
-def _read_ready_time(time: object, defaults: Defaults) -> float:
-    if isinstance(time, int) and not isinstance(time, bool):
-        return checked(float(time))
-    if isinstance(time, str):
-        return read_time(time, defaults.zone or find_sourcetype("json").zone, defaults)
-    raise UnreadableTimeError(f"_time {time!r} cannot be read")
-
-
-def _flat_fields(record: dict[str, Any]) -> dict[str, FieldValue]:
-    """Return fields that are flat already as they are, and flatten the others."""
-
-    def pairs() -> Iterator[tuple[str, str]]:
-        for name, value in record.items():
-            if isinstance(value, str):
-                yield name, value
-            elif isinstance(value, list) and all(isinstance(part, str) for part in value):
-                yield from ((name, part) for part in value)
-            else:
-                yield from flatten(value, name)
-
-    return collect(pairs())
+def _event(record: dict[str, Any], data: bytes, flaws: tuple[str, ...], defaults: Defaults) -> Event:
+    if is_ready(record, defaults):
+        return ready_event(record, defaults, flaws)
+    index, sourcetype = named(defaults)
+    fields = sourcetype.compute(collect(flatten(record)))
+    raw, broken = text_of(data)
+    return build_event(index, sourcetype, raw, fields, defaults, in_order((*flaws, *broken)))

@@ -1,7 +1,7 @@
 """Ready events: a block of lines becomes a table at once, where every event brings its metadata and texts only.
 
 Arrow's JSON reader looks at the values, not our code. What it cannot read as it stands in the file (a number or
-a list among the fields, a time that is a text, a damaged line) sends the block to the reader of single lines, which
+a list among the fields, a time that is a text, a damaged line, an event without the fields that its text holds) sends the block to the reader of single lines, which
 keeps every value and names every fault.
 """
 
@@ -20,8 +20,10 @@ import pyarrow.json as pj
 
 from tools.logstore.building import Defaults
 from tools.logstore.events import Event
+from tools.logstore.flaws import FIELD as FLAW
 from tools.logstore.lines import Block, Reject, lines_of
-from tools.logstore.readers_json import MEMBER_FIELDS, read_objects
+from tools.logstore.readers_json import read_objects
+from tools.logstore.ready_events import MEMBER_FIELDS
 from tools.logstore.times import END_EPOCH, FIRST_EPOCH
 
 BLOCK_BYTES = 32 << 20
@@ -44,7 +46,7 @@ def read_ready(blocks: Iterable[Block], defaults: Defaults) -> Iterator[pa.Table
     last two filled, and a text column for each field.
     """
     for block, table in _tables(_joined(blocks)):
-        if table is not None:
+        if table is not None and not defaults.from_raw.lacks_fields(table):
             yield _with_defaults(table, defaults)
         elif lines := list(dropwhile(lambda line: not line[1].strip() and not line[2], lines_of([block]))):
             yield from read_objects(lines, defaults)
@@ -118,7 +120,7 @@ def _holds_ready_events(table: pa.Table, block: bytes) -> bool:
         return False
     if (
         table.num_columns > MOST_FIELDS
-        or "_seq" in table.column_names
+        or not {"_seq", FLAW}.isdisjoint(table.column_names)
         or not set(table.column_names) >= MEMBER_FIELDS
     ):
         return False

@@ -2,7 +2,8 @@
 
 Same tool names, arguments, defaults and result keys, so that a procedure moves to Splunk without a change.
 On top, deliberately: a refusal is a real error, and a result carries `status`, `messages`, the window as
-epochs, the number of events scanned and the search as it ran.
+epochs, the number of events scanned, the number of lines that the import had to set aside where the search read, and
+the search as it ran.
 """
 
 from __future__ import annotations
@@ -184,6 +185,7 @@ def answer_of(result: Result) -> Answer:
         "earliest": result.earliest,
         "latest": result.latest,
         "scanned": result.scanned,
+        "set_aside": result.set_aside,
         "query": result.spl,
         "total_rows": result.total,
     }

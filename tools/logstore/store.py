@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -23,7 +23,8 @@ from tools.logstore.catalog import Remembered, StoreCatalog
 from tools.logstore.errors import LogStoreError
 from tools.logstore.importer import FileReport, Progress, expand_paths, import_file
 from tools.logstore.knowledge import Knowledge
-from tools.logstore.manifest import Manifest, StoredFile
+from tools.logstore.manifest import ImportWithRejects, Manifest, SetAside, StoredFile
+from tools.logstore.rejects import read_rejects
 
 MEMORY_LIMIT = "1500MB"
 """What the database holds in memory; the rest of the process comes on top."""
@@ -71,6 +72,7 @@ class LogStore:
         self._lock = threading.Lock()
         self._version = -1
         self._files: tuple[StoredFile, ...] = ()
+        self._set_aside: tuple[SetAside, ...] = ()
         self._remembered = Remembered()
 
     def __enter__(self) -> Self:
@@ -123,12 +125,36 @@ class LogStore:
 
     def files(self) -> tuple[StoredFile, ...]:
         """Return the files of the store as of now."""
+        return self._current()[0]
+
+    def set_aside(self) -> tuple[SetAside, ...]:
+        """Return what imports set aside and nobody has settled, as of now."""
+        return self._current()[1]
+
+    def _current(self) -> tuple[tuple[StoredFile, ...], tuple[SetAside, ...]]:
         with self._lock:
             version = self._manifest.version()
             if version != self._version:
-                self._files = self._manifest.files()
+                self._files, self._set_aside = self._manifest.files(), self._manifest.set_aside()
                 self._version = version
-            return self._files
+            return self._files, self._set_aside
+
+    def rejected(self) -> Iterator[tuple[ImportWithRejects, list[dict[str, object]]]]:
+        """Yield every import that set lines aside, with the lines: `file`, `line`, `reason`, `index`, …, `base64`."""
+        for one in self._manifest.imports_with_rejects():
+            yield one, read_rejects(self.folder / "rejects" / one.kept_in) if one.kept_in else []
+
+    def settle(self, import_id: int, *, by: str, because: str) -> None:
+        """Tell no longer of what an import set aside: `by` has looked at it.
+
+        Raises:
+            LogStoreError: There is nothing to settle under this number.
+        """
+        if not self._manifest.settle(import_id, by=by, because=because, at=time.time()):
+            raise LogStoreError(
+                f"cannot settle import {import_id}: it set no line aside, or was settled before. "
+                "`tejun logs set-aside` lists the imports that did."
+            )
 
     def sources(self) -> list[StoredSource]:
         """Return what is stored, by index and sourcetype."""
@@ -168,12 +194,13 @@ class LogStore:
     ) -> Result:
         """Run one search; see `spl.run.run_search`."""
         cursor = self._database.cursor()
+        files, aside = self._current()
         try:
             return run_search(
                 text,
                 connection=cursor,
                 catalog=StoreCatalog(
-                    self.folder, self.files(), lambda sql: _count(cursor, sql), self._remembered
+                    self.folder, files, lambda sql: _count(cursor, sql), self._remembered, aside
                 ),
                 earliest=earliest,
                 latest=latest,

@@ -104,7 +104,7 @@ def _embedded(request: SearchRequest, dialect: Dialect, found: Gathered) -> Sear
             "fields": tuple(str(name) for name in fields) if isinstance(fields, list) else result.fields,
             "total": found.total,
             "scanned": scanned,
-            "set_aside": found.answer.get("set_aside"),
+            "set_aside": found.answer.get("set_aside") or None,
         }
     )
 
