@@ -154,12 +154,44 @@ def test_an_unreadable_file_and_bad_lines_are_told(cli: Cli, tmp_path: Path) -> 
     )
     done = cli("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure", "--json", check=1)
     (report,) = json.loads(done.stdout)
-    assert (report["events"], report["rejected"]) == (1, 2)
-    assert [line for line, _ in report["rejects"]] == [2, 3]
+    assert (report["events"], report["flagged"], report["rejected"]) == (2, 1, 1)
+    assert [line for line, _ in report["rejects"]] == [2]
     again = json.loads(
         cli("logs", "import", str(log), "--index", "os", "--sourcetype", "linux_secure", "--json").stdout
     )
     assert again[0]["duplicate"]
+
+
+def test_what_is_set_aside_is_shown_inert_and_settled_by_a_person(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / "auth.log"
+    log.write_bytes(b"Nov 19 01:00:00 h sshd[1]: hello\n\x1b[2J[red]\xff no time\n")
+    cli("logs", "import", str(log), "--index", "aside", "--sourcetype", "linux_secure", check=1)
+    (source,) = [one for one in json.loads(cli("logs", "list", "--json").stdout) if one["index"] == "aside"]
+    assert (source["events"], source["set_aside"]) == (1, 1)
+    shown = cli("logs", "set-aside").stdout
+    assert "line 2" in shown
+    assert "\\x1b[2J[red]\\xff no time" in shown
+    assert "\x1b" not in shown
+    number = json.loads(cli("logs", "set-aside", "--json").stdout)[-1]["id"]
+    assert "--because" in cli("logs", "set-aside", "--settle", str(number), check=2).stderr
+    cli("logs", "set-aside", "--settle", str(number), "--because", "a banner", user="sato")
+    settled = json.loads(cli("logs", "set-aside", "--json").stdout)[-1]
+    assert (settled["settled_by"], settled["because"], settled["lines"]) == ("sato", "a banner", 1)
+    (source,) = [one for one in json.loads(cli("logs", "list", "--json").stdout) if one["index"] == "aside"]
+    assert source["set_aside"] == 0
+    cli("logs", "set-aside", "--settle", str(number), "--because", "again", check=1)
+
+
+def test_a_sourcetype_without_any_field_is_told_loudly(cli: Cli, tmp_path: Path) -> None:
+    log = tmp_path / "e.ndjson"
+    log.write_text('{"_time":1600000000,"index":"bare","sourcetype":"odd","_raw":"x"}\n')
+    done = cli("logs", "import", str(log), check=1)
+    assert "NO FIELD in 1 events of index=bare sourcetype=odd" in done.stderr.replace("\n", " ")
+    assert "not described here" in done.stderr.replace("\n", " ")
+    log.write_text('{"_time":1600000000,"index":"bare","sourcetype":"odd","_raw":"x","a":"b"}\n')
+    (report,) = json.loads(cli("logs", "import", str(log), "--json").stdout)
+    assert report["without_fields"] == []
+    assert report["undescribed"] == [{"index": "bare", "sourcetype": "odd", "events": 1}]
 
 
 def test_a_search_is_explained_and_written_to_files(cli: Cli, tmp_path: Path) -> None:

@@ -79,6 +79,29 @@ def test_an_event_has_the_fields_of_system_and_of_its_data() -> None:
     }
 
 
+def test_data_can_forge_neither_what_an_event_is_nor_where_and_when_it_was_written() -> None:
+    names = ("Channel", "Computer", "EventID", "EventCode", "EventRecordID", "SystemTime", "host", "_time")
+    data = "".join(f"<Data Name='{name}'>2001-01-01T00:00:00Z</Data>" for name in names)
+    ((honest,), _) = read(event("<Data Name='n'>1</Data>", code=104).encode())
+    ((one,), rejects) = read(event(data, code=104).encode())
+    assert not rejects
+    assert (one.time, one.host, one.source) == (honest.time, honest.host, honest.source)
+    for name in (*names, "RecordNumber", "dest", "signature_id"):
+        assert one.fields.get(name) == honest.fields.get(name)
+    assert one.fields["extracted_Channel"] == "2001-01-01T00:00:00Z"
+    ((bare,), _) = read(
+        event("<Data Name='Channel'>Application</Data><Data Name='ProcessID'>7</Data>")
+        .replace("<Channel>Security</Channel>", "")
+        .encode()
+    )
+    assert ("Channel" in bare.fields, bare.fields["ProcessID"]) == (False, "7")
+
+
+def test_a_second_system_element_replaces_nothing_and_is_flagged() -> None:
+    ((one,), _) = read(event(system="<EventID>1102</EventID><Computer>other</Computer>", code=4624).encode())
+    assert (one.fields["EventID"], one.host, one.fields["_flaw"]) == ("4624", "pc1.example.net", "repeated")
+
+
 def test_user_data_and_the_rendered_message_are_fields() -> None:
     body = "<UserData><LogFileCleared xmlns='x'><SubjectUserName>eve</SubjectUserName></LogFileCleared></UserData>"
     body += (
