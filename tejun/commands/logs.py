@@ -153,7 +153,7 @@ def _print_report(report: FileReport) -> None:
         )
     _print_fields(report)
     for line, reason in report.rejects:
-        console().print(f"  line {line}: {clean(reason)}", markup=False)
+        console().print(f"  line {line}: {clean(reason)}")
     if report.rejected:
         console().print(
             f"  {report.rejected:,} lines set aside in {report.rejects_file}: searches where they belong are incomplete "
@@ -175,8 +175,7 @@ def _print_fields(report: FileReport) -> None:
         if source not in bare:
             console().print(
                 f"  sourcetype {clean(source.sourcetype)} is not described here: {source.events:,} events have the fields "
-                "that came with them, and no other",
-                markup=False,
+                "that came with them, and no other"
             )
     for source in report.without_fields:
         known = source not in report.undescribed
@@ -188,8 +187,7 @@ def _print_fields(report: FileReport) -> None:
                 if known
                 else "The sourcetype is not described here: export the events with their fields, or name one that is "
                 f"({', '.join(sorted(all_sourcetypes()))})."
-            ),
-            markup=False,
+            )
         )
 
 
@@ -338,16 +336,15 @@ def _print_set_aside(one: SetAsideShape) -> None:
     settled = f", settled by {one.settled_by}: {one.because}" if one.settled_by else ""
     console().print(
         clean(f"import {one.id}: {one.lines:,} lines of {one.source}, {clock(one.imported_at)}{settled}"),
-        markup=False,
     )
     for line in one.shown:
         when = clock(line.time) if line.time is not None else ""
         when = when or (f"after {clock(line.after)}" if line.after is not None else "time unknown")
         place = f"index={line.index or ANY} sourcetype={line.sourcetype or ANY}"
-        console().print(clean(f"  line {line.line}, {when}, {place}: {line.reason}"), markup=False)
-        console().print(clean(f"    {line.text}"), markup=False)
+        console().print(clean(f"  line {line.line}, {when}, {place}: {line.reason}"))
+        console().print(clean(f"    {line.text}"))
     if one.lines > len(one.shown):
-        console().print(f"  {one.lines - len(one.shown):,} more lines", markup=False)
+        console().print(f"  {one.lines - len(one.shown):,} more lines")
 
 
 @app.command("serve")
