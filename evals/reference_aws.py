@@ -120,7 +120,7 @@ def new_credentials(events: Events, start: float, end: float) -> Iterator[Row]:
             **first_and_last(call.time for call in part),
         }
         begun = min(call.time for call in part)
-        if since := [call for call in used.get(target, []) if call.time >= begun and call not in part]:
+        if since := [call for call in used.get(target, []) if call.time >= begun and call not in made]:
             row["used-since.calls"] = len(since)
             row["used-since.used_from"] = distinct(call.record["sourceIPAddress"] for call in since)
             row["used-since.first_use"] = min(call.time for call in since)
@@ -215,7 +215,7 @@ def open_exposure(events: Events, start: float, end: float) -> Iterator[Row]:
     for group, part in grouped(opened, lambda one: one[0].parameters["groupId"]).items():
         spans = [(rule.get("fromPort", -1), rule.get("toPort", -1)) for _, rule in part]
         whole = [
-            low == -1 or rule.get("ipProtocol") == "-1"
+            "fromPort" not in rule or rule.get("ipProtocol") == "-1"
             for (low, _), (_, rule) in zip(spans, part, strict=True)
         ]
         admin = [
