@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -29,12 +29,11 @@ from rich.console import Console
 from rich.table import Table
 
 from graph.build import build_item_graph
-from graph.resources import Sessions
 from graph.rounds import plan_round, run_round
 from procedures.schedule import RoundWindow
 from procedures.source import ProcedureSource
 from spl.compile import run_pipeline
-from spl.lookups import NO_LOOKUPS, Lookups
+from spl.lookups import Lookups
 from spl.parse import parse_search
 from spl.python_calls import PythonCalls
 from spl.sql_text import install_macros
@@ -43,11 +42,11 @@ from tejun.opening import open_tejun
 from tejun.settings import Settings
 from tests.bench_pages import bench_pages
 from tests.bench_searches import DAYS, ELSEWHERE, LONG, START, searches
+from tests.counting import TimedSessions, count_day
 from tools.demo import plan
 from tools.demo.generate import generate
 from tools.logstore.catalog import StoreCatalog
 from tools.logstore.store import LogStore
-from tools.search.result import SearchRequest, SearchSession, TimedResult
 
 EVENTS = int(os.environ.get("TEJUN_BENCH_EVENTS", "5000000"))
 REPEATS = 7
@@ -264,43 +263,27 @@ async def bench_round(folder: Path, table: Table) -> None:
     table.add_row("checkpoint per item at its pause", f"{max(sizes) / 1024:.0f} KiB", "goal ≤ 128 KiB", "")
 
 
-@dataclass
-class TimedSessions:
-    """Sessions that add up how long their searches take, those of the checks included."""
-
-    inner: Sessions
-    seconds: float = 0.0
-    count: int = 0
-
-    async def session(self, zone: str, lookups: Lookups = NO_LOOKUPS) -> SearchSession:
-        """Return the session of `zone`, timed."""
-        return TimedSession(await self.inner.session(zone, lookups), self)
-
-
-@dataclass
-class TimedSession:
-    """A session whose searches are timed from call to answer, the MCP transport included."""
-
-    inner: SearchSession
-    total: TimedSessions
-
-    @property
-    def source(self) -> str:
-        """What is searched."""
-        return self.inner.source
-
-    async def search(self, request: SearchRequest) -> TimedResult:
-        """Search, and add the time."""
-        started = time.perf_counter()
-        try:
-            return await self.inner.search(request)
-        finally:
-            self.total.seconds += time.perf_counter() - started
-            self.total.count += 1
-
-    async def utc_offset_s(self, at: float) -> int | None:
-        """Return the offset of the SIEM user's zone."""
-        return await self.inner.utc_offset_s(at)
+async def bench_days(folder: Path, table: Table) -> None:
+    """Run the library over the demo's day, without and with a day before: searches and SIEM seconds."""
+    files = generate(folder / "demo")
+    days = []
+    for name in ("first", "second"):
+        home = folder / f"{name}-day"
+        with LogStore(home / "logs") as store:
+            for file in files:
+                store.import_paths([str(file.path)], index=file.index, sourcetype=file.sourcetype)
+        settings = Settings(home=home, casebook_url=f"sqlite:///{home / 'casebook.sqlite'}", user="bench")
+        async with open_tejun(settings) as tejun:
+            if name == "second":
+                await count_day(tejun, days_before=1)
+            days.append(await count_day(tejun))
+    for name, day, goal in zip(("first", "second"), days, (4.2, 2.8), strict=True):
+        kinds = ", ".join(f"{kind} {count}" for kind, count in day.sent.items() if count)
+        table.add_row(f"searches per item, {name} day", f"{day.per_item:.2f} ({kinds})", f"goal ≤ {goal}", "")
+        rounds = len(plan.PROCEDURES)
+        table.add_row(
+            f"SIEM seconds per round, {name} day", f"{day.seconds / rounds:.2f} s", f"{rounds} rounds", ""
+        )
 
 
 def checkpoint_bytes(path: Path) -> list[int]:
@@ -330,6 +313,7 @@ def main() -> None:
         table.add_row("memory: peak of import and searches", f"{peak:,.0f} MiB", "goal ≤ 2,048 MiB", "")
         table.add_row("search: median ratio", "", "goal ≤ 1.3", f"{median:.2f}")
         asyncio.run(bench_round(folder, table))
+        asyncio.run(bench_days(folder, table))
         asyncio.run(bench_pages(folder, table))
     Console(width=130).print(table)
 
