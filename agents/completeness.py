@@ -41,7 +41,7 @@ def completeness_search(
     by = f" {_quoted(source.by)}" if source.by else ""
     each = f" BY{by}" if by else ""
     return (
-        f"{_events_of(source)}{evals(counts)} | eval at=_time | bin _time span={span}s"
+        f"{events_of(source)}{evals(counts)} | eval at=_time | bin _time span={span}s"
         f" | stats count AS events min(at) AS since max(at) AS until{aggregates(counts)} BY _time{by}"
         f" | sort 0 _time | streamstats current=f last(until) AS heard{each}"
         " | eval silence=since-heard, inside=until-since | sort 0 -silence +heard"
@@ -52,7 +52,7 @@ def completeness_search(
 
 def fields_search(source: DataSource, counts: Sequence[FieldCount]) -> str:
     """Return the search for fields that the completeness search has no room for: one row."""
-    return f"{_events_of(source)}{evals(counts)} | stats count AS events{aggregates(counts)}"
+    return f"{events_of(source)}{evals(counts)} | stats count AS events{aggregates(counts)}"
 
 
 def seen_before_search(source: DataSource, counts: Sequence[FieldCount], *, values: bool = True) -> str:
@@ -65,10 +65,11 @@ def seen_before_search(source: DataSource, counts: Sequence[FieldCount], *, valu
     """
     by = f" BY {_quoted(source.by)}" if source.by and values else ""
     marked = evals(counts, last=True)
-    return f"{_events_of(source)}{marked} | stats count AS events{aggregates(counts, last=True)}{by}"
+    return f"{events_of(source)}{marked} | stats count AS events{aggregates(counts, last=True)}{by}"
 
 
-def _events_of(source: DataSource) -> str:
+def events_of(source: DataSource) -> str:
+    """Return the search for all events of a source."""
     where = f" {source.where}" if source.where else ""
     return f"index={source.index} sourcetype={source.sourcetype}{where}"
 

@@ -18,6 +18,10 @@ from tools.search.result import SearchRequest, SearchResult, SearchStatus, Timed
 
 SHARED = frozenset({SearchStatus.OK, SearchStatus.NO_DATA, SearchStatus.TRUNCATED})
 """What is an answer. What failed, was refused, timed out or may be incomplete is asked again by whoever needs it."""
+RECOUNT = "recount"
+"""Purpose of a joint recount; it stands in no search log."""
+REMEMBERED_S = 7 * 86400.0
+"""How long it is remembered that a joint recount was refused or cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,11 +33,17 @@ class Answer:
     taken_from: Literal["round", "earlier"] | None = None
 
 
+class GivenUpError(Exception):
+    """The search came to nothing before, and is not sent another time."""
+
+
 @dataclass(eq=False, slots=True)
 class Flights:
     """The searches that are under way in this process. One per process."""
 
     under_way: dict[object, asyncio.Future[Answer | None]] = field(default_factory=dict)
+    given_up: set[object] = field(default_factory=set)
+    """What is not worth sending another time: joint searches that came to nothing."""
 
     async def one(self, key: object, send: Callable[[], Awaitable[Answer]]) -> Answer:
         """Send, or wait for the same search that is under way; what comes to nothing there is sent here."""
@@ -107,6 +117,37 @@ class Sharing:
             return await sent()
         return await self.flights.one((self.round_id, role, key), known_or_sent)
 
+    async def once(
+        self, request: SearchRequest, send: Callable[[], Awaitable[Answer]], *, doubtful: bool
+    ) -> Answer | None:
+        """Return the answer to a joint recount; None when it came, or will come, to nothing.
+
+        Args:
+            request: The search, sent once for all items of a round.
+            send: Sends it and stores its evidence.
+            doubtful: Do not send it when an earlier round found that the server refuses it, or has too many rows.
+        """
+        key = await asyncio.to_thread(self.key, request)
+        if key is None or (self.round_id, key) in self.flights.given_up:
+            return None
+        since = self.clock() - REMEMBERED_S
+        last_failed = self.sent.last_failed
+        if doubtful and await asyncio.to_thread(last_failed, key, not_round=self.round_id, since=since):
+            return None
+
+        async def send_once() -> Answer:
+            if (self.round_id, key) in self.flights.given_up:
+                raise GivenUpError
+            answer = await send()
+            if answer.timed.result.status not in SHARED:
+                self.flights.given_up.add((self.round_id, key))
+            return answer
+
+        try:
+            return await self.answer(RECOUNT, request, send_once)
+        except GivenUpError:
+            return None
+
     def key(self, request: SearchRequest) -> SearchKey | None:
         """Return what makes another search the same as this one; None for a search that would be refused."""
         text = self.text_of(request)
@@ -153,7 +194,9 @@ class Sharing:
 
 
 def role_of(purpose: str) -> Role:
-    """Return the role of a purpose of the search log: the independent total shares with totals alone."""
+    """Return the role of a purpose of the search log: totals share with totals alone, and recounts with recounts."""
+    if purpose == RECOUNT:
+        return "recount"
     return "total" if purpose == "total" else "ask"
 
 

@@ -6,6 +6,7 @@ import asyncio
 
 from agents.context import ItemContext
 from agents.material import load_material
+from agents.recounting import JointRecounts
 from agents.second_look import take_second_look
 from graph.resources import Resources
 from graph.state import ItemState, ItemUpdate
@@ -20,7 +21,11 @@ async def look_again(state: ItemState, *, resources: Resources) -> ItemUpdate:
     judgement = await asyncio.to_thread(resources.evidence.get, state["judgement"], Judgement)
     runs = tuple(DrillDownRun.model_validate(run) for run in state["runs"])
     session = await resources.session(context)
-    again = await search_again(context.source, findings, judgement, runs, session, resources.evidence)
+    sharing = resources.sharing(context, state["round"], session.text_of)
+    together = JointRecounts(context, sharing, session, resources.evidence)
+    again = await search_again(
+        context.source, findings, judgement, runs, session, resources.evidence, together
+    )
     seen = await asyncio.to_thread(_seen, state, context, findings, judgement, runs, again, resources)
     return {
         "again": again.model_dump(mode="json"),

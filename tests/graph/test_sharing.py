@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,12 +28,13 @@ CHECKPOINT_BYTES = 48 * 1024
 
 
 class Counted:
-    """Sessions that remember what was sent, and let some searches fail."""
+    """Sessions that remember what was sent, let some searches fail, and change what others answer."""
 
     def __init__(self, tejun: Tejun) -> None:
         self._inner = tejun.resources.sessions
         self.sent: list[SearchRequest] = []
         self.failing = ""
+        self.alter: Callable[[SearchResult], SearchResult] = lambda result: result
 
     async def session(self, zone: str, lookups: Lookups = NO_LOOKUPS) -> SearchSession:
         return _CountedSession(await self._inner.session(zone, lookups), self)
@@ -52,7 +54,7 @@ class _CountedSession:
         if self._counted.failing and self._counted.failing in request.spl:
             failed = timed.result.model_copy(update={"status": SearchStatus.FAILED, "rows": ()})
             return timed.model_copy(update={"result": failed})
-        return timed
+        return timed.model_copy(update={"result": self._counted.alter(timed.result)})
 
     async def utc_offset_s(self, at: float) -> int | None:
         return await self._inner.utc_offset_s(at)

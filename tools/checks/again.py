@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,8 +18,7 @@ from procedures.filling import literal
 from procedures.model import DECIDING, Item, Procedure
 from procedures.source import ProcedureSource
 from procedures.verdict import Verdict
-from spl.commands.aggregate import Stats
-from tools.checks.counted import asked_groups, counting, differences, listing, parsed
+from tools.checks.counted import EVENTS, asked_groups, counting, differences, listing, parsed
 from tools.records.evidence import EvidenceStore
 from tools.records.finding import DrillDownRun, FindingJudgement, Findings, Judgement
 from tools.search.result import SearchRequest, SearchResult, SearchSession, SearchStatus
@@ -50,12 +50,55 @@ class Again(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class EventsSearch:
+    """The search for the events that an item's own search counts or lists."""
+
+    before: str
+    """The item's search up to its events."""
+    columns: tuple[str, ...]
+    """What is counted from; `_time` stands for nothing but the event."""
+    listing: bool
+    """Whether the item's rows are its events, so that only their number is asked for."""
+
+    @property
+    def text(self) -> str:
+        """Return the search as it is sent."""
+        if self.listing:
+            return f"{self.before} | stats count AS {EVENTS}"
+        return f"{self.before} | table {' '.join(map(_field, self.columns))}"
+
+
+def events_search(spl: str) -> EventsSearch | None:
+    """Return the search for the events behind another; None when they cannot be asked for."""
+    search = parsed(spl)
+    if search is None:
+        return None
+    if listed := listing(search):
+        return EventsSearch(listed, ("_time",), listing=True)
+    parts = counting(search)
+    if parts is None:
+        return None
+    before, stats = parts
+    fields = dict.fromkeys([*stats.by, *(part.field for part in stats.aggregates if part.field)])
+    return EventsSearch(before, tuple(fields) or ("_time",), listing=False)
+
+
+class Together(Protocol):
+    """Events that were asked for together with those of other items; they only ever confirm."""
+
+    async def events(self, query: SearchResult) -> tuple[str, SearchResult] | None:
+        """Return the events behind a search and the digest of where they are; None: ask for them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Asking:
     """One item's way of asking again."""
 
     procedure: Procedure
     session: SearchSession
     evidence: EvidenceStore
+    together: Together | None = None
 
     async def send(self, first: SearchResult, spl: str | None = None) -> tuple[str, SearchResult]:
         """Send a search over the window of `first`; return the digest of the answer, and the answer."""
@@ -69,6 +112,11 @@ class Asking:
         found = (await self.session.search(request)).result
         return await asyncio.to_thread(self.evidence.put, found), found
 
+    async def events(self, query: SearchResult, search: EventsSearch) -> tuple[str, SearchResult]:
+        """Return the events behind a search, asked for together with others where that confirms it."""
+        found = await self.together.events(query) if self.together else None
+        return found or await self.send(query, search.text)
+
     async def read(self, digest: str) -> SearchResult:
         """Return a stored search."""
         return await asyncio.to_thread(self.evidence.get, digest, SearchResult)
@@ -81,6 +129,7 @@ async def search_again(
     runs: Sequence[DrillDownRun],
     session: SearchSession,
     evidence: EvidenceStore,
+    together: Together | None = None,
 ) -> Again:
     """Ask the SIEM again for what the item's counts and its verdict rest on.
 
@@ -91,9 +140,10 @@ async def search_again(
         runs: The drill-downs that ran.
         session: A guarded way to the SIEM.
         evidence: Where the answers are kept.
+        together: Events that several items ask for at once; None: each asks for its own.
     """
     procedure = await asyncio.to_thread(load_procedure, source)
-    asking = Asking(procedure, session, evidence)
+    asking = Asking(procedure, session, evidence, together)
     query = await asking.read(findings.evidence)
     events, narrowed = await _events(asking, query, judgement)
     reruns: dict[str, str] = {}
@@ -155,28 +205,25 @@ async def _events(
     asking: Asking, query: SearchResult, judgement: Judgement
 ) -> tuple[tuple[str, SearchResult] | None, bool]:
     """Return the events before the `stats`: all, or those of findings above none where all are too many."""
-    search = parsed(query.spl)
+    search = events_search(query.spl)
     if search is None or query.status is not SearchStatus.OK:
         return None, False
-    if listed := listing(search):
-        return await asking.send(query, f"{listed} | stats count AS events"), False
-    parts = counting(search)
-    if parts is None:
-        return None, False
-    before, stats = parts
-    fields = dict.fromkeys([*stats.by, *(part.field for part in stats.aggregates if part.field)])
-    columns = " ".join(_field(name) for name in fields) or "_time"
-    every = await asking.send(query, f"{before} | table {columns}")
-    condition = _of_findings(stats, judgement) if every[1].status is SearchStatus.TRUNCATED else None
+    every = await asking.events(query, search)
+    condition = _of_findings(query, judgement) if every[1].status is SearchStatus.TRUNCATED else None
     if condition is None:
         return every, False
-    return await asking.send(query, f"{before} | where {condition} | table {columns}"), True
+    narrowed = replace(search, before=f"{search.before} | where {condition}")
+    return await asking.send(query, narrowed.text), True
 
 
-def _of_findings(stats: Stats, judgement: Judgement) -> str | None:
+def _of_findings(query: SearchResult, judgement: Judgement) -> str | None:
     """Return the condition that keeps the events of findings above none; None when their key cannot say it."""
+    search = parsed(query.spl)
+    parts = counting(search) if search is not None and not listing(search) else None
+    if parts is None:
+        return None
     above = [entry.key for entry in judgement.findings if entry.unsuppressed is not Verdict.NONE]
-    for name in stats.by:
+    for name in parts[1].by:
         values = [key.get(name) for key in above]
         if values and all(isinstance(value, str) for value in values):
             listed = ", ".join(literal(str(value)) for value in dict.fromkeys(values))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.checks.counted import asked_groups, differences, grown, recountable
+from tools.checks.joint import false_parts
 from tools.checks.subject import Subject
 from tools.search.result import Row, SearchResult, SearchStatus
 
@@ -29,6 +30,7 @@ def check_recount(subject: Subject) -> Iterator[str]:
     if subject.again is None or subject.again.events is None:
         return
     events = subject.result(subject.again.events)
+    yield from false_parts(subject, events)
     narrowed = subject.again.narrowed
     wanted = asked_groups(subject.query, subject.findings, subject.judgement) if narrowed else None
     found = list(differences(subject.query, events, wanted))

@@ -89,6 +89,26 @@ class SentSearches:
             found = connection.execute(query.order_by(*_NEWEST)).mappings()
             return [SentSearch(**row) for row in found]
 
+    def last_failed(self, key: SearchKey, *, not_round: str, since: float) -> bool:
+        """Tell whether a recount of this text, over whatever window, was refused or cut the last time.
+
+        Args:
+            key: The search.
+            not_round: The round that asks.
+            since: Only what ran at this epoch or later.
+        """
+        where = (
+            t.searches.c.role == "recount",
+            t.searches.c.source == key.source,
+            t.searches.c.key == key.key,
+            t.searches.c.row_limit == key.row_limit,
+            t.searches.c.round_id != not_round,
+            t.searches.c.executed_at >= since,
+        )
+        query = select(t.searches.c.status).where(*where).order_by(*_NEWEST).limit(1)
+        with self._engine.connect() as connection:
+            return connection.scalar(query) in {SearchStatus.REFUSED.value, SearchStatus.TRUNCATED.value}
+
 
 def _same(key: SearchKey) -> tuple[ColumnElement[bool], ...]:
     return tuple(t.searches.c[name] == value for name, value in key._asdict().items())
