@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agents.context import ItemContext
@@ -37,6 +37,8 @@ class PlannedItem(Model):
 
     item: str
     searches: tuple[PlannedSearch, ...]
+    before: int
+    """Most searches of the time before the window for fields that no event of the window holds."""
     drill_downs: int
     """Most searches of its drill-downs; how many are due depends on what is found."""
     second_look: int
@@ -130,6 +132,14 @@ async def plan_item(context: ItemContext, sharing: Sharing, asked: Asked) -> Pla
     return PlannedItem(
         item=context.item_id,
         searches=tuple(planner.planned),
+        before=_most_before(planner.planned),
         drill_downs=min(sum(each), max(0, context.procedure.budget.searches - sent)),
         second_look=SEARCHES,
     )
+
+
+def _most_before(planned: Sequence[PlannedSearch]) -> int:
+    """Return how many more searches may look for fields before the window: as many as count them, for each source."""
+    purposes = [search.purpose.split(":") for search in planned]
+    counting = sum(parts[0] in {"completeness", "fields"} for parts in purposes)
+    return counting - sum(parts[0] == "seen_before" for parts in purposes)

@@ -183,10 +183,11 @@ class PlannedSearchShape(Shape):
 
 
 class PlannedItemShape(Shape):
-    """One item of a plan; of drill-downs and second looks the most that there can be."""
+    """One item of a plan; of what depends on what is found, the most that there can be."""
 
     item: str
     searches: list[PlannedSearchShape]
+    before: int
     drill_downs: int
     second_look: int
 
@@ -203,6 +204,7 @@ class PlanShape(Shape):
     sent: int
     shared: int
     earlier: int
+    before: int
     drill_downs: int
     second_look: int
     items: list[PlannedItemShape]

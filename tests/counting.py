@@ -24,7 +24,9 @@ DAY_S = 86400
 KINDS = {
     "query": "query",
     "completeness": "completeness",
+    "fields": "fields",
     "seen_before": "seen before",
+    "fields_before": "fields before",
     "total": "independent total",
     "baseline": "baseline",
     "drill_down": "drill-down",

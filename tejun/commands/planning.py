@@ -43,6 +43,7 @@ def plan_shape(plan: PlannedRound) -> PlanShape:
         sent=plan.count(None),
         shared=plan.count("round"),
         earlier=plan.count("earlier"),
+        before=sum(item.before for item in plan.items),
         drill_downs=sum(item.drill_downs for item in plan.items),
         second_look=sum(item.second_look for item in plan.items),
     )
@@ -58,7 +59,16 @@ def print_plan(plan: PlannedRound) -> None:
         )
         return
     window = f"{clock(plan.start, plan.timezone)} to {clock(plan.end, plan.timezone)}"
-    columns = ("item", "sent", "shared", "from earlier", "windows", "drill-downs", "second look")
+    columns = (
+        "item",
+        "sent",
+        "shared",
+        "from earlier",
+        "windows",
+        "lost fields",
+        "drill-downs",
+        "second look",
+    )
     table = Table(
         *columns,
         title=f"{plan.procedure} · {window}\nplan of round {plan.round[:8]}, nothing was sent",
@@ -73,6 +83,7 @@ def print_plan(plan: PlannedRound) -> None:
             str(taken.count("round")),
             str(taken.count("earlier")),
             str(len(windows)),
+            f"up to {item.before}",
             f"up to {item.drill_downs}",
             f"up to {item.second_look}",
         )
@@ -84,6 +95,7 @@ def print_plan(plan: PlannedRound) -> None:
         str(plan.count("round")),
         str(plan.count("earlier")),
         str(len(windows)),
+        f"up to {sum(item.before for item in plan.items)}",
         f"up to {sum(item.drill_downs for item in plan.items)}",
         f"up to {sum(item.second_look for item in plan.items)}",
     )

@@ -13,7 +13,6 @@ from graph.planning import PlannedRound, plan_searches
 from procedures.source import read_source
 from tejun.opening import Tejun
 from tests.conftest import Cli
-from tests.graph.faulty import without_counts
 from tests.graph.test_rounds import LIBRARY, demo_window
 from tests.graph.test_sharing import Desk
 from tools.demo import plan
@@ -22,31 +21,27 @@ from tools.records.rows import Round
 from tools.search.result import SearchRequest, SearchResult
 
 Line = tuple[str, str, float, float]
+BEFORE = ("seen_before", "fields_before")
+"""What is searched, and how often, depends on the fields that the window holds."""
 
 
 def planned(round_: PlannedRound, taken_from: str | None) -> Counter[Line]:
     return Counter(
-        (search.purpose, without_counts(search.spl), search.earliest, search.latest)
+        (search.purpose, search.spl, search.earliest, search.latest)
         for item in round_.items
         for search in item.searches
-        if search.taken_from == taken_from
+        if search.taken_from == taken_from and not search.purpose.startswith(BEFORE)
     )
 
 
 async def ran(desk: Desk, round_: Round, taken_from: str | None) -> Counter[Line]:
     def line(entry: LoggedSearch) -> Line:
-        spl = without_counts(desk.resources.evidence.get(entry.evidence, SearchResult).spl)
+        spl = desk.resources.evidence.get(entry.evidence, SearchResult).spl
         return entry.purpose, spl, entry.earliest, entry.latest
 
-    log = [entry for entry in await desk.logs(round_) if not entry.purpose.startswith("drill_down:")]
-    lines = [line(entry) for entry in log if entry.taken_from == taken_from]
-    return Counter(one for one in lines if not only_for_fields(one))
-
-
-def only_for_fields(line: Line) -> bool:
-    """Tell whether a search is sent only because no event of the window holds some field, which no plan foresees."""
-    purpose, spl, *_ = line
-    return purpose.startswith("fields_before:") or (purpose.startswith("seen_before:") and " BY " not in spl)
+    open_ = ("drill_down:", *BEFORE)
+    log = [entry for entry in await desk.logs(round_) if not entry.purpose.startswith(open_)]
+    return Counter(line(entry) for entry in log if entry.taken_from == taken_from)
 
 
 async def plan_of(desk: Desk, procedure: str) -> PlannedRound:
@@ -67,12 +62,15 @@ async def test_what_is_planned_is_what_is_sent(tejun: Tejun, home: Path, procedu
     assert round_.id == told.round
     for origin in (None, "round", "earlier"):
         assert planned(told, origin) == await ran(desk, round_, origin), origin
-    drill_downs: Counter[str] = Counter()
-    for row in desk.resources.casebook.items(round_.id):
-        names = [entry.purpose.split(":")[0] for entry in await desk.log(row)]
-        drill_downs[row.item_id] += names.count("drill_down")
+    names = {
+        row.item_id: [entry.purpose.split(":")[0] for entry in await desk.log(row)]
+        for row in desk.resources.casebook.items(round_.id)
+    }
     for item in told.items:
-        assert drill_downs[item.item] <= item.drill_downs
+        before = sum(search.purpose.startswith(BEFORE) for search in item.searches)
+        found = sum(name in BEFORE for name in names[item.item])
+        assert before <= found <= before + item.before
+        assert names[item.item].count("drill_down") <= item.drill_downs
     again = await plan_of(desk, procedure)
     assert (again.round, again.items) == (round_.id, ())
 
