@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -120,6 +122,35 @@ async def test_linux_auth(real: Tejun, shared_dir: Path) -> None:
         found["new-account"], "_time", "user", "uid"
     )
     assert found["root-login"] == []
+
+
+async def test_logins_after_failures_are_those_of_a_plain_count(real: Tejun, shared_dir: Path) -> None:
+    """Over the whole set one source has logins before and after its failures; only the latter count."""
+    _, window = facts_of(shared_dir, "linux_auth")
+    failed: dict[str, list[float]] = defaultdict(list)
+    logins: dict[str, list[float]] = defaultdict(list)
+    with gzip.open(shared_dir / "data" / "linux_auth" / "events.ndjson.gz", "rt") as lines:
+        for event in map(json.loads, lines):
+            kind = {"Failed password": failed, "Accepted": logins}.get(event.get("vendor_action"))
+            if kind is not None:
+                kind[event["src_ip"]].append(float(event["_time"]))
+    wanted = {
+        source: sum(at >= min(failed[source]) for at in times)
+        for source, times in logins.items()
+        if len(failed[source]) >= 10
+    }
+    assert any(0 < count < len(logins[source]) for source, count in wanted.items())
+    round_ = plan_round(real.resources, read_source(LIBRARY / "linux-auth-daily"), window)
+    await run_round(real.graph, real.resources, round_, only=["ssh-bruteforce"])
+    (row,) = (row for row in real.resources.casebook.items(round_.id) if row.item_id == "ssh-bruteforce")
+    runs = (await real.graph.aget_state(config_of(row))).values["runs"]
+    results = [
+        real.resources.evidence.get(run["evidence"], SearchResult)
+        for run in runs
+        if run["drill_down"] == "success-after"
+    ]
+    found = {str(one["src_ip"]): one["accepted"] for result in results for one in result.rows}
+    assert found == {source: count for source, count in wanted.items() if count}
 
 
 async def test_web_access(real: Tejun, shared_dir: Path) -> None:
