@@ -66,6 +66,8 @@ class Logs(Model):
     plant: tuple[Plant, ...] = ()
     lost: tuple[Lost, ...] = ()
     """What background and planted events do not hold."""
+    raw_only: bool = False
+    """Whether AWS calls come as an export of nothing but time, index, sourcetype and raw text."""
     copies: int = Field(1, ge=1)
     """How many times the planted file is imported; more than once must change nothing."""
     set: str | None = None

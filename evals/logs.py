@@ -144,7 +144,7 @@ def fill_home(prepared: Prepared, home: Path, cache: Path) -> None:
     shutil.copytree(background_store(prepared, cache), store)
     logs = prepared.case.logs
     events = _as_logged(planted(logs.plant, prepared.zone), prepared)
-    files = write_files(events, home / "files", written_at=prepared.end + 60)
+    files = write_files(events, home / "files", written_at=prepared.end + 60, raw_only=logs.raw_only)
     for _ in range(logs.copies):
         import_files(store, files)
 
@@ -161,7 +161,8 @@ def background_store(prepared: Prepared, cache: Path) -> Path:
     if not folder.exists():
         making = folder.with_name(f"{folder.name}.{os.getpid()}")
         events = _as_logged(background(prepared), prepared)
-        files = write_files(events, making / "files", written_at=prepared.end + 60)
+        raw_only = prepared.case.logs.raw_only
+        files = write_files(events, making / "files", written_at=prepared.end + 60, raw_only=raw_only)
         with LogStore(making / "logs"):
             pass
         import_files(making / "logs", files)
@@ -197,17 +198,23 @@ LogFile = tuple[Path, str, str]
 """Path, index and sourcetype."""
 
 
-def write_files(events: Events, folder: Path, *, written_at: float) -> list[LogFile]:
-    """Write events in the formats of their sources; sources without events get no file."""
+def write_files(events: Events, folder: Path, *, written_at: float, raw_only: bool = False) -> list[LogFile]:
+    """Write events in the formats of their sources; sources without events get no file.
+
+    Args:
+        events: What to write.
+        folder: Where to.
+        written_at: Time of the files, epoch seconds.
+        raw_only: Whether AWS calls are written as events that have nothing but their raw text.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     lines = [auth.render(line) for line in sorted(events.auth, key=lambda line: line[0])]
     hits = [web.render(hit) for hit in sorted(events.web)]
-    records = [record for _, record in sorted(events.aws, key=lambda timed: timed[0])]
-    calls = json.dumps({"Records": records}, ensure_ascii=False).encode()
+    calls = sorted(events.aws, key=lambda timed: timed[0])
     contents = (
         _joined(lines),
         _joined(hits),
-        gzip.compress(calls, mtime=0) if records else b"",
+        gzip.compress(_calls(calls, raw_only=raw_only), mtime=0) if calls else b"",
         _joined([windows.render(one) for one in sorted(events.windows, key=lambda one: one.time)]),
         _joined([ids.render(one) for one in sorted(events.ids, key=lambda one: one.time)]),
     )
@@ -216,6 +223,16 @@ def write_files(events: Events, folder: Path, *, written_at: float) -> list[LogF
             (folder / name).write_bytes(content)
             os.utime(folder / name, (written_at, written_at))
     return _written(folder)
+
+
+def _calls(calls: Sequence[cloudtrail.Timed], *, raw_only: bool) -> bytes:
+    """Return the file of AWS calls: as CloudTrail writes it, or as an export of raw events."""
+    if not raw_only:
+        records = {"Records": [record for _, record in calls]}
+        return json.dumps(records, ensure_ascii=False).encode()
+    place = {"index": "aws", "sourcetype": "aws:cloudtrail"}
+    raw = [(int(moment), json.dumps(record, ensure_ascii=False)) for moment, record in calls]
+    return _joined([json.dumps({"_time": moment, **place, "_raw": text}) for moment, text in raw])
 
 
 def _joined(lines: Sequence[str]) -> bytes:
