@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from procedures.archive import load_procedure, macros_of, parameters_of
@@ -68,6 +68,7 @@ def library() -> Iterator[Written]:
 DRILL_DOWNS = tuple({(one.name, one.spl): one for one in library()}.values())
 
 
+@settings(deadline=None)  # the longest texts of the library take longer to read on a busy machine
 @given(value=VALUES, which=st.sampled_from(DRILL_DOWNS))
 @example(
     value=HOSTILE[0], which=next(one for one in DRILL_DOWNS if one.name == "password-spray/success-after")
