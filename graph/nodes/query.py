@@ -25,13 +25,12 @@ async def query(state: ItemState, *, resources: Resources) -> ItemUpdate:
 def _anew(state: ItemState) -> ItemUpdate:
     """Return the state of an item that nobody has judged, with the reports of its earlier runs."""
     before = [state["report"]] if state.get("report") else []
+    by_model: ItemUpdate = {"calls": [], "model_notes": [], "chosen": False}
     return {
+        **({} if "calls" not in state and "model_notes" not in state else by_model),
         "runs": [],
         "due": [],
         "judgement": "",
-        "calls": [],
-        "model_notes": [],
-        "chosen": False,
         "attempt": 0,
         "unanswered": [],
         "answer": None,

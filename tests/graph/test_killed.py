@@ -86,7 +86,7 @@ def reference(cli: Callable[..., Any], drive: Drive, home: Path) -> Any:
 def test_killed_at_every_node_boundary_nothing_is_lost_or_doubled(
     cli: Callable[..., Any], drive: Drive, reference: Any, home: Path
 ) -> None:
-    for node in ("query", "judge", "drill_down", "report", "verify", "review"):
+    for node in ("query", "judge", "drill_down", "look_again", "report", "verify", "review"):
         for moment in ("before", "after"):
             code = drive("run", node, moment)
             assert code == -signal.SIGKILL or (node, moment) == ("review", "after"), (node, moment)
