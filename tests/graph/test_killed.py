@@ -23,8 +23,9 @@ RUN_TIMES = {
     "evidence_digest",
     "hash",
     "interrupt_id",
+    "taken_from",
 }
-"""What differs between two runs by nature: moments, durations, and digests over them."""
+"""What differs between two runs by nature: moments, durations, digests over them, and what a repeated node need not send."""
 
 Drive = Callable[..., int]
 
