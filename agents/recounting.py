@@ -1,7 +1,7 @@
 """The events behind the figures of several items, asked for once.
 
-A joint answer only ever confirms: where it is no answer, or says something else than the item's search, the item
-asks for its own events, as if there were no other.
+A joint answer only ever confirms: where it is no answer, has no row for anybody, or says something else than the
+item's search, the item asks for its own events, as if there were no other.
 """
 
 from __future__ import annotations
@@ -92,8 +92,8 @@ class JointRecounts:
         """Return this item's part of a joint answer, stored; None when it says something else than its search."""
         whole = answer.timed.result
         cut = whole.status is SearchStatus.TRUNCATED and len(joint.branches) == 1 and not mine.listing
-        if whole.status not in ANSWERED and not cut:
-            return None
+        if (whole.status not in ANSWERED and not cut) or not whole.rows:
+            return None  # an answer that lost its rows would confirm every zero
         search = events_search(query.spl)
         if search is None or search.before != mine.before:
             return None

@@ -25,6 +25,7 @@ from tests.graph.test_rounds import LIBRARY, demo_window
 from tools.checks.again import EventsSearch, events_search
 from tools.demo import plan
 from tools.logstore.store import LogStore
+from tools.search.coerce import coerce_row
 from tools.search.result import Row
 
 UTC = ZoneInfo("UTC")
@@ -40,7 +41,7 @@ class Store:
 
     def rows(self, spl: str) -> list[Row]:
         found = self.logs.search(spl, earliest=self.earliest, latest=self.latest, zone=UTC)
-        return [dict(row) for row in found.rows]
+        return [coerce_row(dict(row)) for row in found.rows]  # as the client reads numbers that come as text
 
 
 def counted(rows: Iterable[Row]) -> Counter[str]:
