@@ -18,8 +18,8 @@ from tools.logstore.events import Several, UnreadableEventError
 DEEPEST = 100
 """Levels of nesting that are read where there are too many of them; what lies below is kept as its text."""
 
-_LONGEST_NUMBER = 19
-"""Digits of a whole number that every reader keeps as they are; a longer one is kept as its text."""
+_LONGEST_NUMBER, _LONG = 19, 20
+"""Digits of a whole number that every reader keeps as they are, and of one that is kept as its text; more are a flaw."""
 
 _NAME_END = re.compile(rb'"[ \t\r\n]+:')
 _LONG_NUMBER = re.compile(rb"[\s:,\[-]\d{20}")
@@ -132,7 +132,10 @@ class _Lenient:
         return text
 
     def _whole_number(self, text: str) -> int | str:
-        return int(text) if len(text) <= _LONGEST_NUMBER else self._odd_number(text)
+        digits = len(text.lstrip("-"))
+        if digits > _LONG:
+            return self._odd_number(text)
+        return int(text) if digits <= _LONGEST_NUMBER else text
 
     def _number(self, text: str) -> float | str:
         number = float(text)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from zlib import crc32
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -204,6 +206,20 @@ def test_a_damaged_record_of_an_evtx_file_costs_that_record_only(write_evtx: Wri
     assert [(one.line, one.reason.split(":")[0]) for one in rejects] == [
         (2, "damaged record or chunk of the event log")
     ]
+
+
+def test_an_evtx_file_that_breaks_off_says_so(write_evtx: WriteEvtx) -> None:
+    data = write_evtx([event(f"<Data Name='n'>{number}</Data>") for number in range(5)])
+    assert read(data)[1] == []
+    two = bytearray(data + data[4096:])
+    two[42:44] = b"\2\0"
+    struct.pack_into("<I", two, 124, crc32(two[:120]))
+    events, (reject,) = read(bytes(two[: 4096 + 65536]))
+    assert (len(events), reject.cut, reject.reason) == (
+        5,
+        True,
+        "the event log breaks off: 1 of 2 chunks are whole",
+    )
 
 
 def test_an_evtx_file_whose_header_is_damaged_adds_nothing(tmp_path: Path) -> None:
