@@ -8,7 +8,7 @@ DEV_STAMP := $(VENV)/.dev-installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --no-input -q
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-model check bench limits calm eval eval-model mutation faults truth oracle spl-coverage golden lock format clean
+.PHONY: help demo test test-model check bench limits calm eval eval-model mutation faults siem-servers truth oracle spl-coverage golden lock format clean
 
 help:  ## list the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,7 @@ demo: $(RUN_STAMP)  ## import the demo logs, run the bundled procedures, stop at
 	@$(BIN)/tejun demo
 
 test: $(DEV_STAMP)  ## run the tests
+	@$(MAKE) -s siem-servers
 	@$(BIN)/pytest -n auto --dist loadscope -m "not model"
 
 MODEL_VENV := .venv-model
@@ -54,6 +55,7 @@ check: $(DEV_STAMP)  ## format, lint, types, layers, tests
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(MAKE) -s siem-servers
 	@$(BIN)/pytest -n auto --dist loadscope -m "not model"
 
 format: $(DEV_STAMP)  ## apply the formatter and the safe lint fixes
@@ -88,6 +90,17 @@ mutation: $(DEV_STAMP)  ## seed defects in finished reports and show how many th
 calm: $(DEV_STAMP)  ## every library item on every quiet day, and with each of its fields missing: what is held back, what is told
 	@$(BIN)/python -m tests.calm
 
+SIEM_VENV := .venv-siem
+SIEM_SERVERS := mcp-server-for-splunk-0.6.13 mcp-server-for-splunk-0.6.10 mcp-server-splunk-0.3.0
+
+$(SIEM_VENV)/%/.installed: requirements/siem-%.lock
+	@echo "Installing the Splunk MCP server $* into $(SIEM_VENV)/$* (pinned, hashes checked) ..."
+	@mkdir -p $(SIEM_VENV) && $(PYTHON) -m venv $(SIEM_VENV)/$*
+	@$(SIEM_VENV)/$*/bin/python -m pip --disable-pip-version-check --no-input -q --retries 1 install --no-deps --require-hashes -r $< && touch $@ \
+	  || echo "$* could not be had: its tests skip and say so."
+
+siem-servers: $(SIEM_SERVERS:%=$(SIEM_VENV)/%/.installed)  ## install the real Splunk MCP servers that the tests run, each in an environment of its own
+
 faults: $(DEV_STAMP)  ## every item over each stand-in of a Splunk MCP server with each fault; the table goes to .tejun/faults.json
 	@$(BIN)/python -m tests.siem.matrix
 
@@ -97,6 +110,7 @@ golden: $(DEV_STAMP)  ## rewrite the golden files; read the diff before you comm
 lock: $(DEV_STAMP)  ## pin all dependencies with hashes, without download addresses
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url --group pyproject.toml:build pyproject.toml -o requirements/run.lock
 	@$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url -c requirements/run.lock --group dev pyproject.toml -o requirements/dev.lock
+	@for server in $(SIEM_SERVERS); do echo "$$server" | sed 's/\(.*\)-/\1==/' | $(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --no-emit-index-url - -o requirements/siem-$$server.lock; done
 
 clean:  ## remove the environment and caches (never your data in .tejun)
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -28,6 +28,9 @@ PAGED = frozenset({"mcp-for-splunk-0.6.13"})
 MUTE = FOR_SPLUNK | STDIO | SSE
 """Servers that never pass Splunk's messages on."""
 
+BUT_COMPLETENESS = frozenset({"query", "drill_down", "total", "baseline", "again"})
+"""What searches are for that do not watch the sources: their silence does not tell of the fault."""
+
 AtSplunkd = Callable[[SearchHead, Asked, Reply], Reply]
 InAnswer = Callable[[Shape, Payload, Payload], Any]
 
@@ -156,7 +159,7 @@ def _splunkd() -> list[Fault]:
     return [
         Fault("fatal, no row", "failed", "Splunk says FATAL and sends no row", splunk=empty(fatal)),
         Fault("fatal, all but completeness", "failed", "as above, completeness answered", splunk=empty(fatal),
-              purposes=frozenset({"query", "drill_down", "total", "baseline", "again"})),
+              purposes=BUT_COMPLETENESS),
         Fault("fatal, drill-downs only", "failed", "as above", splunk=empty(fatal), purposes=frozenset({"drill_down"})),
         Fault("fatal, baseline only", "failed", "as above", splunk=empty(fatal), purposes=frozenset({"baseline"})),
         Fault("error, no row", "failed", "Splunk says ERROR and sends no row", splunk=empty(("ERROR", BROKEN))),
@@ -178,7 +181,7 @@ def _splunkd() -> list[Fault]:
         Fault("window cut by the role", "blind", "only the last minute was searched", splunk=elsewhen),
         Fault("late events", "blind", "the events came after the first search", splunk=late, purposes=frozenset({"query"})),
         Fault("slow but finished", "harmless", "the answer takes 0.2 s", splunk=delayed(0.2)),
-        Fault("hang", "failed", "no answer", splunk=delayed(20)),
+        Fault("hang", "failed", "no answer", splunk=delayed(20), hangs=True),
         Fault("warning about something else", "harmless", "a WARN that has nothing to do with it", splunk=beside(("WARN", ELSEWHERE))),
         Fault("info message", "harmless", "an INFO beside the rows", splunk=beside(("INFO", "Your timerange was substituted based on your search string"))),
         Fault("add-on lost", "blind", "no field is extracted any more", head={"lost": ALL}),
@@ -218,11 +221,28 @@ def _answers() -> list[Fault]:
         Fault("key column lost", "blind", "the first column is missing", answer=with_rows(without_first_column)),
         Fault("echo of another query", "failed", "the answer names another search", answer=with_keys(query="index=other | stats count", query_executed="search index=other | stats count"), only=OBJECTS),
         Fault("echo of another window", "failed", "the answer names another window", answer=with_keys(earliest=0, latest=1, search_params={"earliest_time": "0", "latest_time": "1"}, stats={"earliest_time": "0", "latest_time": "1"}), only=OBJECTS),
-        Fault("two hundred thousand rows", "told", "far more rows than were asked for", answer=with_rows(many), only=frozenset({"mcp-server-splunk-0.3.0", "splunk-mcp-server2", "mcp-for-splunk-0.6.10"})),
-        Fault("lone surrogate", "told", "a value that is no Unicode", answer=with_rows(lambda rows: [{**row, "zz_note": "a\ud800b"} for row in rows[:-1]] + rows[-1:])),
-        Fault("nested values", "told", "an object in place of a value", answer=with_rows(lambda rows: [{name: {"v": value} for name, value in row.items()} for row in rows[:-1]] + rows[-1:])),
+        Fault("two hundred thousand rows", "told", "far more rows than were asked for", answer=with_rows(many), purposes=frozenset({"query"}), only=frozenset({"mcp-server-splunk-0.3.0", "splunk-mcp-server2", "mcp-for-splunk-0.6.10"})),
+        Fault("lone surrogate", "told", "a value that is no Unicode", answer=with_rows(lambda rows: [{**row, "zz_note": "a\ud800b"} for row in rows[:-1]] + rows[-1:], totals=False)),
+        Fault("nested values", "told", "an object in place of a value", answer=with_rows(lambda rows: [{name: {"v": value} for name, value in row.items()} for row in rows[:-1]] + rows[-1:], totals=False)),
         Fault("numbers as numbers", "harmless", "numbers where Splunk sends text", answer=with_rows(numbered, totals=False)),
         Fault("null and internal fields", "harmless", "null values and Splunk's own fields", answer=with_rows(lambda rows: [{**row, "_serial": "0", "zz_null": None} for row in rows[:-1]] + rows[-1:], totals=False)),
+    ]  # fmt: skip
+
+
+def _told() -> list[Fault]:
+    """Return faults in which a proven answer over no event says itself that it is none; only those words tell."""
+    blind, rest = blinded(), BUT_COMPLETENESS
+    peer = [{"type": "WARN", "text": PEER}]
+    return [
+        Fault("blind, peers in messages", "blind", "a whole answer over no event; its messages tell", splunk=blind, answer=with_keys(messages=peer), only=OBJECTS, purposes=rest),
+        Fault("blind, still running", "blind", "a whole answer over no event; is_done tells", splunk=blind, answer=with_keys(is_done=False), only=OBJECTS, purposes=rest),
+        Fault("blind, a preview", "blind", "a whole answer over no event; is_preview tells", splunk=blind, answer=with_keys(is_preview=True), only=OBJECTS, purposes=rest),
+        Fault("blind, another query", "blind", "a whole answer over no event; the echoed query tells", splunk=blind, answer=with_keys(query="index=os host=other"), only=OBJECTS, purposes=rest),
+        Fault("window cut, all but completeness", "blind", "the last minute only, where the sources are not watched", splunk=elsewhen, purposes=rest),
+        Fault("rows lost, all but completeness", "cut", "no row, not even the counting one", answer=with_rows(lambda rows: []), purposes=rest),
+        Fault("all but the count lost", "cut", "the counting row alone", answer=with_rows(lambda rows: rows[-1:]), purposes=rest),
+        Fault("peer lost, all but completeness", "blind", "Splunk tells of the peer, where a row is missing", splunk=blinded(("WARN", PEER)), purposes=rest, unknowable=MUTE),
+        Fault("pages of ten", "harmless", "more pages than usual", head={"page": 10}, only=PAGED),
     ]  # fmt: skip
 
 
@@ -243,9 +263,9 @@ def _wires() -> list[Fault]:
         Fault("broken off", "failed", "the connection breaks in the answer", wire=wire(keep=0.5)),
         Fault("broken off once", "harmless", "the connection broke once", wire=wire(keep=0.5), once=True),
         Fault("session lost", "failed", "the server ends the session with each search", wire=wire(forget_session=True), only=SSE | STDIO),
-        Fault("wire hangs", "failed", "no byte of an answer", wire=wire(delay_s=20)),
+        Fault("wire hangs", "failed", "no byte of an answer", wire=wire(delay_s=20), hangs=True),
     ]  # fmt: skip
 
 
-FAULTS: tuple[Fault, ...] = (*_splunkd(), *_answers(), *_wires())
+FAULTS: tuple[Fault, ...] = (*_splunkd(), *_answers(), *_told(), *_wires())
 """All faults, in the order of the table."""

@@ -57,6 +57,8 @@ class Fault:
     """Attributes of the search head while the fault lasts."""
     purposes: frozenset[str] = frozenset()
     """What the searches are for that it hits (`query`, `drill_down`, `again`, …); empty: all."""
+    hangs: bool = False
+    """Whether nothing comes within any patience."""
     once: bool = False
     only: frozenset[str] = frozenset()
     """Servers at which it can happen; empty: all."""

@@ -25,7 +25,8 @@ from starlette.routing import Route
 from tests.siem.faulty import Switch, Wire
 from tests.siem.protocol import Payload, dumped, respond
 from tests.siem.searchhead import SearchHead
-from tests.siem.servers import STAND_INS, StandIn
+from tests.siem.servers import STAND_INS
+from tests.siem.stand_in import StandIn
 
 TOKEN = "stand-in-token"
 PIPE = """

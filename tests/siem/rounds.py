@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -140,6 +140,7 @@ async def ran(
     purposes: dict[str, str],
     *,
     timeout_s: float = TIMEOUT_S,
+    only: Sequence[str] = (),
 ) -> dict[str, Said]:
     """Run one round and say what became of its items.
 
@@ -149,6 +150,7 @@ async def ran(
         session: The way to the SIEM; None: that of `resources`.
         purposes: Grows by what each search is for.
         timeout_s: Most seconds of one search.
+        only: Items; none means all.
     """
     source = read_source(LIBRARY / procedure)
     tagged: Tagged | None = None
@@ -158,10 +160,12 @@ async def ran(
     graph = build_item_graph(resources, InMemorySaver())
     with purposes_noted():
         round_ = plan_round(resources, source, window_of(procedure))
-        outcomes = await run_round(graph, resources, round_, concurrency=CONCURRENCY)
+        outcomes = await run_round(graph, resources, round_, only=only, concurrency=CONCURRENCY)
     details = {outcome.item: outcome for outcome in outcomes}
     said: dict[str, Said] = {}
     for row in resources.casebook.items(round_.id):
+        if row.item_id not in details:
+            continue
         outcome = details[row.item_id]
         values = (await graph.aget_state(config_of(row))).values
         if outcome.state == "failed" or "judgement" not in values:

@@ -111,6 +111,8 @@ class SearchHead:
         self.lookups = Lookups({})
         self.lost: frozenset[str] = frozenset()
         self.blind = False
+        self.page = 100
+        """Most rows of one page of a job's results."""
         self.ahead_s = 0.0
         """How far its clock is ahead."""
 

@@ -6,169 +6,15 @@ successes, pages of a hundred, dropped messages. Behind all of them is one searc
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import re
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from tests.siem.faulty import Payload, Shape, Switch
-from tests.siem.protocol import Answered, RpcError, Tool, dumped, structured
-from tests.siem.searchhead import Reply, Row, SearchHead
-
-TEXT = {"type": "string"}
-
-
-def text(default: str) -> Payload:
-    """Return the schema of a text with a default."""
-    return {"type": "string", "default": default}
-
-
-def whole(default: int | None) -> Payload:
-    """Return the schema of a whole number with a default."""
-    return {"type": "integer", "default": default}
-
-
-class StandIn:
-    """What all stand-ins share: the way to the search head, past the switch."""
-
-    name = ""
-    version = ""
-    wires: tuple[str, ...] = ("http",)
-    """How it is really offered, the usual way first."""
-    shape = Shape("results")
-    passes_messages = False
-    """Whether Splunk's messages beside rows, or about rows that are missing, can be seen by a client."""
-
-    def __init__(self, head: SearchHead, switch: Switch) -> None:
-        self.head, self.switch = head, switch
-        self.token = ""
-
-    def tools(self) -> dict[str, Tool]:
-        """Return the tools by name."""
-        raise NotImplementedError
-
-    async def searched(self, search: str, arguments: Payload) -> Reply:
-        """Run a search at splunkd."""
-        earliest, latest = str(arguments["earliest_time"]), str(arguments["latest_time"])
-        reply = await asyncio.to_thread(self.switch.searched, self.head, search, earliest, latest)
-        await asyncio.sleep(reply.delay_s)
-        return reply
-
-    def spoiled(self, search: str, arguments: Payload, payload: Payload) -> Any:
-        """Return the answer, with the fault where it is one of the server."""
-        fault = self.switch.strike(search, "answer")
-        return fault.answer(self.shape, arguments, payload) if fault and fault.answer else payload
-
-
-def prefixed(query: str) -> str:
-    """Return a query as servers send it on: `search` before whatever begins with no pipe."""
-    return query if query.lstrip().startswith("|") else f"search {query}"
-
-
-def http_error(reply: Reply) -> str:
-    """Return what Splunk's SDK says about a refused request."""
-    reasons = {400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 429: "Too Many Requests"}
-    told = "; ".join(reply.texts("FATAL", "ERROR", "WARN")) or "call not properly authenticated"
-    return f"HTTP {reply.http} {reasons.get(reply.http, 'Service Unavailable')} -- {told}"
-
-
-class Official(StandIn):
-    """Splunk MCP Server 1.2 (app 7931): plain JSON over POST."""
-
-    name, version = "Splunk_MCP_Server", "1.2.0"
-    shape = Shape("results", total="total_rows", more="truncated")
-    search_tool, prefix = "splunk_run_query", "splunk_"
-    extra: ClassVar[Mapping[str, Payload]] = {}
-    forbidden = frozenset(
-        {"delete", "collect", "outputlookup", "sendemail", "script", "map", "rest", "dbxquery"}
-    )
-
-    def tools(self) -> dict[str, Tool]:
-        """Return the search tool and those that tell about the server."""
-        query = {
-            "query": TEXT,
-            "earliest_time": text("-24h"),
-            "latest_time": text("now"),
-            "row_limit": whole(100),
-            **self.extra,
-        }
-        found = [Tool(self.search_tool, query, self.run_query, ("query",), searches=True)]
-        for name, rows in self._told().items():
-            found.append(
-                Tool(
-                    f"{self.prefix}{name}",
-                    {},
-                    _constant({"results": rows, "truncated": False, "total_rows": len(rows)}),
-                )
-            )
-        return {tool.name: tool for tool in found}
-
-    def _told(self) -> dict[str, list[Row]]:
-        return {
-            "get_info": [{"serverName": "sh1", "version": "9.4.1", "product_type": "enterprise"}],
-            "get_user_info": [{"username": "tejun", "roles": ["user"], "capabilities": ["search"]}],
-            "get_indexes": [{"title": "main", "totalEventCount": "1"}],
-        }
-
-    async def run_query(self, arguments: Payload) -> Answered:
-        """Answer a search."""
-        query, limit = str(arguments["query"]), int(arguments["row_limit"])
-        if refused := self._refusal(query, limit):
-            return structured({"status_code": 400, "content": refused})
-        reply = await self.searched(f"{prefixed(query)} | head 1001", arguments)
-        if reply.http in {401, 403, 413}:
-            raise RpcError(-32600, http_error(reply), status=reply.http)
-        if reply.http in {429, 503}:
-            raise RpcError(-32010, http_error(reply), status=reply.http, headers=reply.headers)
-        if reply.http == 400:
-            return structured({"status_code": 400, "content": "; ".join(reply.texts("FATAL", "ERROR"))})
-        if reply.http >= 400:
-            raise RpcError(-32603, "Internal error", status=500)
-        if not reply.rows and (told := reply.texts("ERROR", "FATAL", "WARN")):
-            return Answered(("; ".join(told),), error=True)
-        return structured(self.spoiled(query, arguments, self._answer(reply, limit)))
-
-    def _refusal(self, query: str, limit: int) -> str:
-        if not 1 <= len(query) <= 5000:
-            return "Query must have 1 to 5000 characters"
-        if not 1 <= limit <= 1000:
-            return "row_limit must be between 1 and 1000"
-        commands = re.findall(r"\|\s*(\w+)", query)
-        found = next((name for name in commands if name.lower() in self.forbidden), None)
-        return f"Forbidden command found: {found}" if found else ""
-
-    def _answer(self, reply: Reply, limit: int) -> Payload:
-        count = len(reply.rows)
-        total = {"approx_total": "1000+"} if count > 1000 else {"total_rows": count}
-        return {"results": list(reply.rows[:limit]), "truncated": count > limit, **total}
-
-
-class Official2(Official):
-    """Splunk MCP Server 2.x, after what a client's code reads."""
-
-    version = "2.0.1"
-    extra: ClassVar[Mapping[str, Payload]] = {"app": text("search")}
-
-    def tools(self) -> dict[str, Tool]:
-        """Return the tools of 1.2 and the lists of alerts."""
-        empty = _constant({"results": [], "total": 0, "page_info": {"offset": 0}})
-        added = [
-            Tool(name, {"offset": whole(0), "count": whole(50)}, empty)
-            for name in ("splunk_list_alerts", "splunk_list_fired_alerts", "splunk_get_sourcetypes")
-        ]
-        return super().tools() | {tool.name: tool for tool in added}
-
-    def _answer(self, reply: Reply, limit: int) -> Payload:
-        answer = super()._answer(reply, limit)
-        return {**answer, "total": answer.get("total_rows", 1000), "page_info": {"offset": 0}}
-
-
-class Official022(Official):
-    """Splunk MCP Server 0.2.2: the same without the prefix."""
-
-    version = "0.2.2"
-    search_tool, prefix = "run_splunk_query", ""
+from tests.siem.official import Official, Official022, Official2
+from tests.siem.protocol import Answered, Tool, dumped, structured
+from tests.siem.searchhead import Reply, SearchHead
+from tests.siem.stand_in import TEXT, StandIn, constant, http_error, text, whole
 
 
 class ForSplunk(StandIn):
@@ -193,14 +39,14 @@ class ForSplunk(StandIn):
             Tool(
                 "get_splunk_health",
                 {},
-                _constant({"status": "connected", "version": "9.4.1"}),
+                constant({"status": "connected", "version": "9.4.1"}),
                 (),
                 self.schema,
             ),
             Tool(
                 "me",
                 {},
-                _constant(
+                constant(
                     {
                         "status": "success",
                         "data": {"username": "tejun", "roles": ["user"], "tz": self.head.zone},
@@ -318,7 +164,7 @@ class ForSplunk613(ForSplunk):
         return structured(self.spoiled(query, arguments, {"status": "success", **page}))
 
     def _page(self, reply: Reply, sid: str, size: int | None, offset: int) -> Payload:
-        count = 50 if not size or size < 1 else min(size, 100)
+        count = min(50 if not size or size < 1 else size, self.head.page)
         rows = list(reply.rows[offset : offset + count])
         more = offset + len(rows) < len(reply.rows)
         return {
@@ -384,7 +230,7 @@ class Server2(StandIn):
         schema = {"type": "object", "additionalProperties": True}
         found = [
             Tool("search_oneshot", query, self.search, ("query",), schema, searches=True),
-            Tool("get_indexes", {}, _constant({"indexes": [], "count": 0}), (), schema),
+            Tool("get_indexes", {}, constant({"indexes": [], "count": 0}), (), schema),
         ]
         return {tool.name: tool for tool in found}
 
@@ -429,7 +275,7 @@ class Livehybrid(StandIn):
         }  # fmt: skip
         found = [
             Tool("search_splunk", query, self.search, ("search_query",), searches=True),
-            Tool("list_indexes", {}, _constant({"indexes": ["main"]})),
+            Tool("list_indexes", {}, constant({"indexes": ["main"]})),
         ]
         return {tool.name: tool for tool in found}
 
@@ -446,13 +292,6 @@ class Livehybrid(StandIn):
         if not isinstance(rows, list):
             return Answered((dumped(rows),))
         return Answered(tuple(dumped(row) for row in rows))
-
-
-def _constant(payload: Payload) -> Any:
-    async def call(arguments: Payload) -> Answered:
-        return structured(payload)
-
-    return call
 
 
 STAND_INS: dict[str, type[StandIn]] = {
