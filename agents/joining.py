@@ -85,6 +85,20 @@ class Joint:
         return tuple({column: row[name] for column, name in names.items() if name in row} for row in mine)
 
 
+@dataclass(frozen=True, slots=True)
+class JointPlan:
+    """The recounts of a round over one window, and which of them are one search."""
+
+    recounts: Mapping[str, Recount]
+    """By item."""
+    joints: tuple[Joint, ...]
+
+    def of(self, item: str) -> tuple[Recount, Joint] | None:
+        """Return an item's recount and the joint search that holds it; None when it asks alone."""
+        joint = next((joint for joint in self.joints if item in joint.items), None)
+        return None if joint is None else (self.recounts[item], joint)
+
+
 def _is_part(row: Row, number: int) -> bool:
     try:
         return float(str(row.get(PART))) == number

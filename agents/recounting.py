@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agents.completeness import events_of
 from agents.context import ItemContext
-from agents.joining import Joint, Recount, join
+from agents.joining import Joint, JointPlan, Recount, join
 from agents.sharing import Answer, Sharing
 from procedures.expand import TokenError, parameter_values
 from procedures.filling import fill_search
@@ -41,9 +41,14 @@ class JointRecounts:
         Args:
             query: The item's own search, answered.
         """
-        mine, joint = await asyncio.to_thread(self._joint_of, query)
-        if mine is None or joint is None:
+        window = query.earliest, query.latest
+        plan = await asyncio.to_thread(
+            self.sharing.flights.plan, (self.sharing.round_id, window), lambda: self._plan(*window)
+        )
+        found = plan.of(self.context.item_id)
+        if found is None:
             return None
+        mine, joint = found
         request = SearchRequest(
             spl=joint.text,
             earliest=query.earliest,
@@ -61,26 +66,22 @@ class JointRecounts:
             return None
         return await asyncio.to_thread(self._part, query, mine, joint, answer)
 
-    def _joint_of(self, query: SearchResult) -> tuple[Recount | None, Joint | None]:
-        """Return this item's recount, and the joint search that holds it."""
-        recounts = [found for item in self.context.procedure.items if (found := self._recount(item, query))]
+    def _plan(self, earliest: float, latest: float) -> JointPlan:
+        """Return which recounts of the procedure are one search over a window."""
+        items = self.context.procedure.items
+        recounts = [found for item in items if (found := self._recount(item, earliest, latest))]
         sources = frozenset(events_of(source) for source in self.context.procedure.data_sources)
-        mine = next((recount for recount in recounts if recount.item == self.context.item_id), None)
-        for joint in join(recounts, alone=sources):
-            if mine is not None and mine.item in joint.items:
-                return mine, joint
-        return mine, None
+        return JointPlan({recount.item: recount for recount in recounts}, join(recounts, alone=sources))
 
-    def _recount(self, item: Item, query: SearchResult) -> Recount | None:
-        """Return the events that an item counts over the same window; None when nothing is known of them."""
-        window = self.context.window(item.window, now=self.sharing.clock())
-        if window != (query.earliest, query.latest):
+    def _recount(self, item: Item, earliest: float, latest: float) -> Recount | None:
+        """Return the events that an item counts over a window; None when nothing is known of them."""
+        if self.context.window(item.window, now=self.sharing.clock()) != (earliest, latest):
             return None
         try:
             spl = fill_search(item.spl, parameter_values(self.context.parameters), self.context.macros)
         except (TokenError, SplError):
             return None
-        text = self.sharing.text_of(SearchRequest(spl=spl, earliest=query.earliest, latest=query.latest))
+        text = self.sharing.text_of(SearchRequest(spl=spl, earliest=earliest, latest=latest))
         search = events_search(text) if text is not None else None
         if search is None or search.before.startswith("|"):
             return None

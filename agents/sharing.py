@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
+from agents.joining import JointPlan
 from tools.records.evidence import EvidenceError, EvidenceStore
 from tools.records.searches import Role, SearchKey, SentSearch, SentSearches
 from tools.search.result import SearchRequest, SearchResult, SearchStatus, TimedResult
@@ -22,6 +23,8 @@ RECOUNT = "recount"
 """Purpose of a joint recount; it stands in no search log."""
 REMEMBERED_S = 7 * 86400.0
 """How long it is remembered that a joint recount was refused or cut."""
+PLANS = 64
+"""Plans of joint recounts that are kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,16 @@ class Flights:
     under_way: dict[object, asyncio.Future[Answer | None]] = field(default_factory=dict)
     given_up: set[object] = field(default_factory=set)
     """What is not worth sending another time: joint searches that came to nothing."""
+    plans: dict[object, JointPlan] = field(default_factory=dict)
+    """The joint recounts of the newest rounds and windows; working one out parses every search of a procedure."""
+
+    def plan(self, key: object, make: Callable[[], JointPlan]) -> JointPlan:
+        """Return the plan that is kept under `key`, or make it."""
+        plan = self.plans.get(key) or make()
+        self.plans[key] = plan
+        for oldest in list(self.plans)[:-PLANS]:
+            self.plans.pop(oldest, None)
+        return plan
 
     async def one(self, key: object, send: Callable[[], Awaitable[Answer]]) -> Answer:
         """Send, or wait for the same search that is under way; what comes to nothing there is sent here."""

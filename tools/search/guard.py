@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from spl.datamodels import AnyDatasets
 from spl.errors import SplError
@@ -99,6 +99,8 @@ class GuardedSession:
     macros: MacroTable
     lookups: frozenset[str] = frozenset()
     most_characters: int | None = None
+    _passed: dict[tuple[str, float, float], str] = field(default_factory=dict, compare=False, repr=False)
+    """What was let through, with its text, so that it is read once: for its text, and when it is sent."""
 
     @property
     def source(self) -> str:
@@ -106,15 +108,18 @@ class GuardedSession:
         return self.session.source
 
     def _guarded(self, request: SearchRequest) -> str:
-        return guard(
-            request.spl,
-            macros=self.macros,
-            allowed_indexes=self.allowed_indexes,
-            earliest=request.earliest,
-            latest=request.latest,
-            lookups=self.lookups,
-            most_characters=self.most_characters,
-        )
+        asked = (request.spl, request.earliest, request.latest)
+        if asked not in self._passed:
+            self._passed[asked] = guard(
+                request.spl,
+                macros=self.macros,
+                allowed_indexes=self.allowed_indexes,
+                earliest=request.earliest,
+                latest=request.latest,
+                lookups=self.lookups,
+                most_characters=self.most_characters,
+            )
+        return self._passed[asked]
 
     def text_of(self, request: SearchRequest) -> str | None:
         """Return the text of a search as it would be sent; None when it would be refused."""
