@@ -8,12 +8,13 @@ import shlex
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from tools.search.transport import Http, Sse, Stdio, Transport
+if TYPE_CHECKING:
+    from tools.search.transport import Transport
 
 LOCAL = "local"
 """The source's name of the log store in the data directory."""
@@ -61,6 +62,8 @@ class SiemSettings(BaseModel):
 
     def transport(self) -> Transport:
         """Return the way to the server."""
+        from tools.search.transport import Http, Sse, Stdio
+
         headers = {name: value.get_secret_value() for name, value in self.headers.items()}
         ca = str(self.ca) if self.ca else None
         if self.url:
