@@ -57,7 +57,7 @@ def test_a_drill_down_waits_for_what_it_is_about(tmp_path: Path) -> None:
     result = played(WITH_DRILL_DOWN, tmp_path)
     assert result.scores["calls"].value == 3
     (drilled,) = SEEN[-1][0][-2]["tool_calls"]
-    assert 'userIdentity.userName IN ("m.sato")' in json.loads(drilled["function"]["arguments"])["query"]
+    assert 'sourceIPAddress IN ("203.0.113.150")' in json.loads(drilled["function"]["arguments"])["query"]
     assert '"writes"' in SEEN[-1][0][-1]["content"]
 
 
