@@ -17,7 +17,7 @@ from evals.variant import Job, Variant
 from tejun.variants import demanded_searches
 from tests.model_server import Answer, Request, serve_model
 
-WITHOUT_DRILL_DOWN, WITH_DRILL_DOWN = "trail-tampering-fires", "console-no-mfa-fires"
+WITHOUT_DRILL_DOWN, WITH_DRILL_DOWN = "trail-tampering-fires", "console-no-mfa-change-after"
 SEEN: list[tuple[list[Sent], list[Sent]]] = []
 """What each call was sent."""
 
