@@ -79,7 +79,7 @@ DEFECTS: dict[str, tuple[str, Defect, set[str]]] = {
     "parts in another order": (LOGIN, text(r"^(### 総合所見\n(?:.*\n)+?)(### 推奨対応\n(?:.*\n)+?)(?=###)", r"\2\1", 1), {"complete"}),
     "a search that is not in the log": (LOGIN, text(r"^\| 深掘り success-after .*\n", "", 1), {"complete"}),
     "a gap that is not told": (GAP, text("^- .*の間届いていない.*\n", "", 1), {"honest", "mentions", "brevity"}),
-    "incomplete data called complete": (GAP, text("充足性: 不完全", "充足性: 完全", 1), {"honest"}),
+    "incomplete data called complete": (GAP, text("充足性: 不完全", "充足性: 完全 度", 1), {"honest"}),
     "a gap that is made up": (LOGIN, text("^欠測は認められない。$", "欠測がある。", 1), {"honest", "brevity"}),
     "an entity that must not be named": (BENIGN, text("充足性: 完全 /", "充足性: 完全 / deploy /", 1), {"mentions", "brevity"}),
     "more prose without any figure": (LOGIN, text("^対応は|^調査必須の検知がある。", "なお慎重に検討する必要がある。\\g<0>", 1), {"brevity"}),
